@@ -1,0 +1,101 @@
+"""Creates the topics and compares those that are there with their definitions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but re-exported without a mark
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from schemas.topics import Topic
+
+_CHECKED = ("cleanup.policy",)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference between a definition and the cluster. ``fatal``: numbers could be wrong or rows lost."""
+
+    topic: str
+    text: str
+    fatal: bool
+
+
+def check(admin: AdminClient, topics: Iterable[Topic], *, partitions: int, timeout_s: float = 15) -> list[Finding]:
+    """Compare the cluster with the definitions; an empty list means all agrees. Changes nothing.
+
+    Raise KafkaException when the cluster does not answer within ``timeout_s``.
+    """
+    there = admin.list_topics(timeout=timeout_s).topics
+    findings = []
+    present = []
+    for topic in topics:
+        metadata = there.get(topic.name)
+        if metadata is None:
+            findings.append(Finding(topic.name, "is missing; create it with: cfstream topics apply", fatal=True))
+            continue
+        present.append(topic)
+        wanted = partitions if topic.partitioned else 1
+        found = len(metadata.partitions)
+        if found != wanted:
+            text = f"has {found} partitions, CFSTREAM_PARTITIONS asks for {wanted}; set it to {found}"
+            findings.append(Finding(topic.name, text, fatal=topic.partitioned))
+    if present:
+        findings += _config_findings(admin, present, timeout_s)
+    return findings
+
+
+def apply(
+    admin: AdminClient,
+    topics: Iterable[Topic],
+    *,
+    partitions: int,
+    replication: int = -1,
+    timeout_s: float = 30,
+) -> list[str]:
+    """Create the topics that are missing and return their names; idempotent, safe to run from several places.
+
+    ``replication`` -1 leaves the factor to the cluster. Topics that exist are left as they are. Raise
+    KafkaException for anything else than "exists already".
+    """
+    there = admin.list_topics(timeout=timeout_s).topics
+    missing = [
+        NewTopic(
+            topic.name,
+            num_partitions=partitions if topic.partitioned else 1,
+            replication_factor=replication,
+            config=topic.config,
+        )
+        for topic in topics
+        if topic.name not in there
+    ]
+    if not missing:
+        return []
+    created = []
+    for name, future in admin.create_topics(missing, operation_timeout=timeout_s).items():
+        try:
+            future.result(timeout=timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+        else:
+            created.append(name)
+    return created
+
+
+def _config_findings(admin: AdminClient, topics: list[Topic], timeout_s: float) -> list[Finding]:
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    settings = admin.describe_configs(resources, request_timeout=timeout_s)
+    by_name = {resource.name: future.result(timeout=timeout_s) for resource, future in settings.items()}
+    findings = []
+    for topic in topics:
+        for key in _CHECKED:
+            found, wanted = by_name[topic.name][key].value, topic.config[key]
+            if found != wanted:
+                text = f"has {key}={found}, needs {wanted}; set it with kafka-configs or your operator"
+                findings.append(Finding(topic.name, text, fatal=True))
+    return findings

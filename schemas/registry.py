@@ -1,0 +1,74 @@
+"""The schema registry: Confluent's API, which Confluent, Apicurio, Karapace and Redpanda answer."""
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+"""A newer schema must read everything written under all older ones: consumers upgrade first."""
+
+_NOT_FOUND = (404, 40401, 40403)
+
+
+class IncompatibleSchemaError(Exception):
+    """The registry holds a schema that the new one does not follow. Fatal: consumers would break."""
+
+
+class RegistryUnreachableError(Exception):
+    """The registry did not answer, or answered with a fault of its own. May heal."""
+
+
+class ConfluentRegistry:
+    """Registers and looks up schemas. Calls block on the network; ids never change, so callers may keep them."""
+
+    def __init__(self, url: str, **options: str | float) -> None:
+        """``options`` are those of ``SchemaRegistryClient`` (``basic.auth.user.info``, ``ssl.ca.location`` …)."""
+        # One retry layer, ours: the client's own is off.
+        self._url = url
+        self._client = SchemaRegistryClient({"url": url, "max.retries": 0, "timeout": 10, **options})
+
+    def register(self, subject: str, schema: str) -> int:
+        """Register a schema under a subject with compatibility BACKWARD_TRANSITIVE; idempotent.
+
+        Raise IncompatibleSchemaError or RegistryUnreachableError.
+        """
+        try:
+            schema_id = self._client.register_schema(subject, Schema(schema, "AVRO"))
+            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
+        except SchemaRegistryError as error:
+            if error.http_status_code == 409:  # noqa: PLR2004 - HTTP's Conflict
+                raise IncompatibleSchemaError(f"{subject}: {error.error_message}") from error
+            raise self._unreachable(error) from error
+        except Exception as error:  # the client lets its HTTP library's errors through
+            raise self._unreachable(error) from error
+        return int(schema_id)
+
+    def schema(self, schema_id: int) -> str:
+        """Return the text of a schema. Raise KeyError for an unknown id, RegistryUnreachableError otherwise."""
+        try:
+            found = self._client.get_schema(schema_id)
+        except SchemaRegistryError as error:
+            if error.http_status_code in _NOT_FOUND or error.error_code in _NOT_FOUND:
+                raise KeyError(schema_id) from error
+            raise self._unreachable(error) from error
+        except Exception as error:  # as above
+            raise self._unreachable(error) from error
+        return str(found.schema_str)
+
+    def compatible(self, subject: str, schema: str) -> bool:
+        """Say whether a schema may follow those under the subject; true where there is none. Changes nothing."""
+        try:
+            if subject not in self._client.get_subjects():
+                return True
+            return bool(self._client.test_compatibility(subject, Schema(schema, "AVRO")))
+        except Exception as error:  # as above
+            raise self._unreachable(error) from error
+
+    def subjects(self) -> list[str]:
+        """Return the names of all subjects. Raise RegistryUnreachableError."""
+        try:
+            return list(self._client.get_subjects())
+        except Exception as error:  # as above
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> RegistryUnreachableError:
+        return RegistryUnreachableError(f"schema registry {self._url}: {error}")
