@@ -1,0 +1,110 @@
+"""The command ``cfstream``: finds the command asked for, runs it, and turns errors into exit codes.
+
+Exit codes: 0 done, 1 failed while running, 2 wrong use or setting, 3 fenced by another instance, 130 interrupted.
+
+A command's module is imported only when it is asked for, so that the producer's image needs no Faust and
+``--help`` is quick.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+from importlib import metadata
+from typing import NamedTuple, TextIO
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from plumbing.errors import CfstreamError, UsageError
+
+INTERRUPTED = 130
+ROOMS = ("cfstream", "plumbing", "processors", "producer", "schemas", "standin")
+
+
+class Command(NamedTuple):
+    """Where a command lives (a module with a Typer application ``app``) and what it does."""
+
+    module: str
+    help: str
+    extra: str | None = None
+
+
+COMMANDS = {
+    "demo": Command("demo", "The whole chain on this machine, live.", "standin"),
+    "stack": Command("stack", "The stand-in environment alone: Kafka, registry, Cloud Controller.", "standin"),
+    "doctor": Command("doctor", "Check each connection, right and setting; say how to mend it."),
+    "producer": Command("producer", "Tail the feeds into Kafka.", "producer"),
+    "processors": Command("processors", "Keep the state tables and raise alerts.", "worker"),
+    "notifier": Command("notifier", "Send alerts to chat webhooks.", "worker"),
+    "tail": Command("tail", "Print the decoded records of a topic."),
+    "state": Command("state", "What runs now, by app."),
+    "totals": Command("totals", "Instances and memory by org or space."),
+    "event": Command("event", "One usage event, asked of the Cloud Controller.", "producer"),
+    "backfill": Command("backfill", "Read history into the topics.", "producer"),
+    "snapshot": Command("snapshot", "Publish what runs now as a baseline.", "producer"),
+    "reconcile": Command("reconcile", "Compare the tables with the Cloud Controller.", "producer"),
+    "alerts": Command("alerts", "Check, simulate, list, silence and test alerts.", "worker"),
+    "dead-letters": Command("dead_letters", "List and replay what could not be read.", "producer"),
+    "topics": Command("topics", "Create the topics, or check them."),
+    "schemas": Command("schemas", "Register the schemas, or check them."),
+}
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return the exit code; errors go to stderr as one line."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _help(sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else UsageError.exit_code
+    if arguments[0] == "--version":
+        sys.stdout.write(f"cfstream {metadata.version('cfstream')}\n")
+        return 0
+    try:
+        application = _load(arguments[0])
+        application(arguments[1:], prog_name=f"cfstream {arguments[0]}")
+    except CfstreamError as error:
+        sys.stderr.write(f"cfstream: {' '.join(str(error).split())}\n")
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as head, has seen enough. Keep Python from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _load(name: str) -> typer.Typer:
+    command = COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "'cfstream --help' lists them"
+        raise UsageError(f"no command {name!r}; {hint}")
+    try:
+        module = importlib.import_module(f"cfstream.commands.{command.module}")
+    except ModuleNotFoundError as error:
+        if command.extra is None or (error.name or "").split(".")[0] in ROOMS:
+            raise
+        raise UsageError(
+            f"'cfstream {name}' needs {error.name}, which is not installed: pip install 'cfstream[{command.extra}]'"
+        ) from error
+    application: typer.Typer = module.app
+    return application
+
+
+def _help(out: TextIO) -> None:
+    console = Console(file=out, highlight=False)
+    console.print("Usage: cfstream COMMAND [OPTIONS] …\n", markup=False)
+    console.print("Cloud Foundry's events as Kafka topics, live tables and crash alerts.\n")
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for name, command in COMMANDS.items():
+        table.add_row(name, command.help)
+    console.print(table)
+    console.print("\nEach command explains itself: cfstream COMMAND --help")
