@@ -1,0 +1,64 @@
+"""At the start: are the libraries the ones this room was written against? Better no worker than a wrong one."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer as BaseConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+
+from plumbing.errors import CfstreamError
+
+VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
+
+_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (
+        BaseConsumer,
+        (
+            "_add_gap",
+            "_drain_messages",
+            "_filter_tps_with_pending_acks",
+            "_get_active_partitions",
+            "_new_offset",
+            "_waiting_for_ack",
+            "ack",
+            "on_buffer_drop",
+            "on_buffer_full",
+            "perform_seek",
+            "seek_wait",
+        ),
+    ),
+    (Consumer, ("_new_consumer_thread", "_to_message")),
+    (AIOKafkaConsumerThread, ("_create_worker_consumer", "_ensure_consumer", "_fetch_records", "call_thread")),
+    (TopicPartitionState, ("has_valid_position", "position")),
+    (Fetcher, ("fetched_records",)),
+    (Recovery, ("flush_buffers", "need_recovery")),
+)
+_ISOLATION = "_isolation_level"
+
+
+def trouble() -> str | None:
+    """Return what does not fit, in one sentence; None when all does."""
+    for package, wanted in VERSIONS.items():
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            return f"{package} is not installed: install cfstream[worker]"
+        if found != wanted:
+            return f"{package} {found} is installed but the worker is made for {wanted}: install cfstream[worker]"
+    for owner, names in _NAMES:
+        for name in names:
+            if not hasattr(owner, name):
+                return f"{owner.__module__}.{owner.__qualname__} has no {name}: the worker needs exactly {VERSIONS}"
+    if _ISOLATION not in AIOKafkaConsumer.__init__.__code__.co_names:
+        return f"aiokafka's consumer no longer keeps {_ISOLATION}: aborted records would be read"
+    return None
+
+
+def check() -> None:
+    """Raise CfstreamError when the libraries do not fit."""
+    sentence = trouble()
+    if sentence is not None:
+        raise CfstreamError(sentence)

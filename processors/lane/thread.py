@@ -1,0 +1,104 @@
+"""The thread that talks to Kafka: reads committed records only, and never loses what it has fetched."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+from faust.types.transports import TransportT
+
+
+class Fetched(NamedTuple):
+    """What one fetch brought of one partition: the records from position ``start`` to before ``end``.
+
+    The range may hold offsets without a record, and no record at all. ``wanted`` is the position asked for; it
+    differs from ``start`` only where Kafka no longer has it (retention) and moved the consumer itself.
+    """
+
+    wanted: int
+    start: int
+    end: int
+    records: list[Any]
+
+
+class CommittedThread(AIOKafkaConsumerThread):
+    """Faust's consumer thread with ``isolation.level=read_committed``, for which Faust has no setting."""
+
+    _left_at: dict[TP, int]
+
+    def _create_worker_consumer(self, transport: TransportT) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)  # type: ignore[arg-type]  # Faust's own narrowing
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way; see lane.check
+        self._left_at = {}
+        return consumer
+
+    async def fetch(self, wanted: Mapping[TP, int], timeout_s: float, limit: int | None) -> dict[TP, Fetched]:
+        """Fetch up to ``limit`` records, each partition from the position wanted.
+
+        A position that an earlier fetch moved on, and whose records were not delivered (a rebalance came between, or
+        the caller was cancelled), is taken back first.
+        """
+        result: dict[TP, Fetched] = await self.call_thread(self._fetch, dict(wanted), timeout_s, limit)
+        return result
+
+    async def _fetch(self, wanted: dict[TP, int], timeout_s: float, limit: int | None) -> dict[TP, Fetched]:
+        consumer = self._ensure_consumer()
+        starts = {tp: start for tp, want in wanted.items() if (start := self._align(consumer, tp, want)) is not None}
+        if not starts:
+            return {}
+        drained = await self._fetch_records(consumer, set(starts), timeout=timeout_s, max_records=limit)
+        records = {ensure_TP(tp): found for tp, found in drained.items()}
+        fetched = {}
+        for tp, start in starts.items():
+            end = self._position(consumer, tp)
+            if end is not None and end != start:
+                self._left_at[tp] = end
+                fetched[tp] = Fetched(wanted[tp], start, end, records.get(tp, []))
+        return fetched
+
+    def _align(self, consumer: AIOKafkaConsumer, tp: TP, want: int) -> int | None:
+        at = self._position(consumer, tp)
+        if at is None or at == want:
+            return at
+        if at == self._left_at.get(tp):
+            consumer.seek(TopicPartition(*tp), want)
+            return want
+        return at
+
+    @staticmethod
+    def _position(consumer: AIOKafkaConsumer, tp: TP) -> int | None:
+        try:
+            state = consumer._subscription.subscription.assignment.state_value(TopicPartition(*tp))  # noqa: SLF001 - position() waits
+        except (AttributeError, IllegalStateError, AssertionError):
+            return None
+        if state is None or not state.has_valid_position:
+            return None
+        position: int = state.position
+        return position
+
+    async def resume(self, partitions: Iterable[TP]) -> dict[TP, int]:
+        """Seek each partition to its committed offset, or to its beginning where none is committed; return where."""
+        resumed: dict[TP, int] = await self.call_thread(self._resume, list(partitions))
+        return resumed
+
+    async def _resume(self, partitions: list[TP]) -> dict[TP, int]:
+        consumer = self._ensure_consumer()
+        resumed = {}
+        for tp in partitions:
+            theirs = TopicPartition(*tp)
+            offset = await consumer.committed(theirs)
+            if offset is None:
+                offset = (await consumer.beginning_offsets([theirs]))[theirs]
+            consumer.seek(theirs, offset)
+            self._left_at.pop(tp, None)
+            resumed[tp] = offset
+        return resumed
+
+    async def ends(self, partitions: Iterable[TP]) -> dict[TP, int]:
+        """Return the positions after the last committed record or marker (the last stable offset)."""
+        theirs = [TopicPartition(*tp) for tp in partitions]
+        found: dict[Any, int] = await self.call_thread(self._ensure_consumer().end_offsets, theirs)
+        return {ensure_TP(tp): offset for tp, offset in found.items()}

@@ -1,0 +1,86 @@
+"""The idempotent producer by which a worker writes: nothing counts before ``durable`` has returned."""
+
+import asyncio
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from plumbing.errors import CfstreamError
+
+Headers = list[tuple[str, str | bytes | None]]
+Delivered = Callable[[int], None]
+
+FLUSH_S = 60.0
+
+
+class WriteError(CfstreamError):
+    """A record could not be written: the worker must end, and its successor starts from what is durable."""
+
+
+class Writer:
+    """Writes with ``enable.idempotence`` and ``acks=all``: in order by partition, no duplicate by a retry."""
+
+    def __init__(self, config: dict[str, str | int | float | bool]) -> None:
+        self._producer = Producer(
+            config
+            | {
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "delivery.timeout.ms": 30_000,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 262_144,
+            }
+        )
+        self._error: KafkaError | None = None
+        self.written = 0
+
+    def write(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int = -1,
+        headers: Headers | None = None,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Hand a record over. ``partition`` -1 lets the key choose. ``delivered`` gets the offset, in a thread.
+
+        Blocks only when the buffer is full.
+        """
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self._error = error
+            elif delivered is not None:
+                offset = message.offset()
+                if offset is not None:
+                    delivered(offset)
+
+        while True:
+            try:
+                self._producer.produce(
+                    topic, key=key, value=value, partition=partition, headers=headers or [], on_delivery=report
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                self.written += 1
+                return
+
+    async def durable(self) -> None:
+        """Wait until everything handed over is written to all in-sync replicas. Raise WriteError if one is not."""
+        left = await asyncio.to_thread(self._flush)
+        if self._error is not None:
+            raise WriteError(f"a record could not be written to Kafka: {self._error.str()}")
+        if left:
+            raise WriteError(f"{left} records were not written to Kafka within {FLUSH_S:.0f} s")
+
+    def _flush(self) -> int:
+        try:
+            return self._producer.flush(FLUSH_S)
+        except KafkaException as error:
+            raise WriteError(f"Kafka refuses to write: {error}") from error
