@@ -36,6 +36,26 @@ def parse(schema: str) -> Schema:
     return fastavro.parse_schema(_plain(json.loads(schema)))
 
 
+@cache
+def time_fields() -> frozenset[str]:
+    """Return the names of all fields, of any record, that hold a time."""
+    files = (resources.files("schemas") / "avsc").iterdir()
+    return frozenset(name for file in files for name in _times(json.loads(file.read_text("utf-8"))))
+
+
+def _times(node: Any, field: str = "") -> list[str]:
+    if isinstance(node, list):
+        return [name for part in node for name in _times(part, field)]
+    if not isinstance(node, dict):
+        return []
+    if node.get("logicalType") == "timestamp-micros":
+        return [field]
+    inner = node.get("fields")
+    if isinstance(inner, list):
+        return [name for part in inner for name in _times(part["type"], part["name"])]
+    return [name for key in ("type", "items", "values") for name in _times(node.get(key), field)]
+
+
 _DROPPED = {"logicalType", "doc"}
 
 
