@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Writes one lock file an image or environment: exact versions with hashes, and no index URL.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+compile() {
+  local name=$1
+  shift
+  pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
+    --no-emit-trusted-host --no-header --no-annotate --resolver=backtracking \
+    --output-file "requirements/$name.txt" "$@" pyproject.toml
+}
+compile producer --extra producer
+compile worker --extra worker
+compile dev --extra producer --extra worker --extra standin --extra dev
