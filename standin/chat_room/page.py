@@ -1,0 +1,19 @@
+"""Reads the room's page and its script, which lie beside this module."""
+
+from dataclasses import dataclass
+from importlib import resources
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page and its script, as text."""
+
+    html: str
+    script: str
+
+
+def _read(name: str) -> str:
+    return (resources.files("standin.chat_room") / name).read_text("utf-8")
+
+
+PAGE = Page(html=_read("room.html"), script=_read("room.js"))
