@@ -12,6 +12,13 @@ STATE = "app-state"
 ALERTS = "alerts"
 DEAD_LETTERS = "dead-letters"
 CHECKPOINTS = "producer-checkpoints"
+SPACE_USAGE = "space-usage"
+ORG_USAGE = "org-usage"
+FOUNDATION_USAGE = "foundation-usage"
+USAGE_HOURS = "usage-hours"
+DRIFT = "drift"
+PARTIALS = "usage-partials"
+PROGRESS = "worker-progress"
 
 # Compacted topics are read whole at a start: keep them small. The lag leaves a stale write of a paused worker
 # visible until its successor has written the record anew.
@@ -68,6 +75,20 @@ class Topics:
             partitioned=False,
             config=_COMPACTED | {"min.compaction.lag.ms": "0"},
         )
+        self.space_usage = Topic(prefix + SPACE_USAGE, "UsageTotal", "space guid", partitioned=True, config=_COMPACTED)
+        self.org_usage = Topic(prefix + ORG_USAGE, "UsageTotal", "org guid", partitioned=True, config=_COMPACTED)
+        self.foundation_usage = Topic(
+            prefix + FOUNDATION_USAGE, "UsageTotal", "foundation", partitioned=False, config=_COMPACTED
+        )
+        self.usage_hours = Topic(
+            prefix + USAGE_HOURS, "UsageHour", "scope/guid/hour", partitioned=True, config=_COMPACTED
+        )
+        self.drift = Topic(prefix + DRIFT, "Drift", "app guid", partitioned=True, config=kept)
+        # Internal to the workers: nobody else needs to read them.
+        self.partials = Topic(
+            prefix + PARTIALS, "UsagePartial", "scope/guid[/hour]/partition", partitioned=False, config=_COMPACTED
+        )
+        self.progress = Topic(prefix + PROGRESS, "PartitionProgress", "foundation", partitioned=True, config=_COMPACTED)
 
     def __iter__(self) -> Iterator[Topic]:
         """Go through all topics."""

@@ -1,0 +1,78 @@
+"""The history of one process: absolute facts in the order of their time, and where a new one belongs."""
+
+from plumbing.clock import SECOND
+from schemas.records import Micros
+from schemas.tables import Fact
+
+SNAPSHOT = 0
+ROW = 1
+
+STARTED = "STARTED"
+STOPPED = "STOPPED"
+
+
+def second(moment: Micros) -> int:
+    """Return the whole second of a moment: the feed knows no finer time."""
+    return moment // SECOND
+
+
+def same(one: Fact, other: Fact) -> bool:
+    """Say whether two facts state the same, whenever they state it."""
+    return (
+        one["state"] == other["state"]
+        and one["instances"] == other["instances"]
+        and one["memory_mb"] == other["memory_mb"]
+        and one["place"] == other["place"]
+    )
+
+
+def insert(facts: list[Fact], fact: Fact, late_window: Micros) -> bool:
+    """Put a fact in its place; return False for one that comes too late to be placed, or that says nothing new.
+
+    The order is by second; in one second a row comes after a snapshot; of two rows of one second (and of two
+    snapshots) the later one in its topic comes last. Each topic is applied in its order, so the end is the same
+    however the topics interleave. The newest fact holds now.
+
+    Kept are the facts of the ``late_window`` before the newest row, and the one before them, which holds at the
+    window's beginning. An older row finds no place any more: newer ones have said what holds.
+    """
+    when, source = second(fact["at"]), fact["source"]
+    index = len(facts)
+    while index and _after(facts[index - 1], when, source):
+        index -= 1
+    if index < len(facts) and fact["at"] < _window_start(facts, late_window):
+        return False
+    before = facts[index - 1] if index else None
+    if before is not None and source == ROW == before["source"] and before["at"] == fact["at"] and same(before, fact):
+        return False
+    facts.insert(index, fact)
+    if source == SNAPSHOT:
+        _drop_repeated_snapshots(facts)
+    start = _window_start(facts, late_window)
+    while len(facts) > 1 and facts[1]["at"] <= start:
+        del facts[0]
+    return True
+
+
+def _after(fact: Fact, when: int, source: int) -> bool:
+    its = second(fact["at"])
+    return its > when or (its == when and fact["source"] > source)
+
+
+def _window_start(facts: list[Fact], late_window: Micros) -> Micros:
+    newest = next((fact["at"] for fact in reversed(facts) if fact["source"] == ROW), None)
+    return (facts[0]["at"] if newest is None else newest) - late_window
+
+
+def _drop_repeated_snapshots(facts: list[Fact]) -> None:
+    # Periodic snapshots that say what was known anyway must not pile up: of a run of equal ones the newest is kept.
+    index = len(facts) - 2
+    while index > 0:
+        if (
+            facts[index]["source"] == SNAPSHOT
+            and facts[index + 1]["source"] == SNAPSHOT
+            and same(facts[index], facts[index - 1])
+            and same(facts[index], facts[index + 1])
+        ):
+            del facts[index]
+        index -= 1
