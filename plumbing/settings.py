@@ -12,7 +12,13 @@ from typing import Any, Literal, Self, get_args
 import yaml
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 from pydantic_settings.sources import InitSettingsSource
 
 from plumbing.errors import UsageError
@@ -34,6 +40,10 @@ class Settings(BaseSettings):
             return cls(_config=_read_yaml(config), **{k: v for k, v in given.items() if v is not None})
         except ValidationError as error:
             raise UsageError(_sentence(cls, error)) from None
+        except SettingsError as error:
+            if isinstance(error.__cause__, UsageError):
+                raise error.__cause__ from None
+            raise UsageError(f"{error}: {error.__cause__}") from error
 
     def __init__(self, _config: dict[str, Any] | None = None, **given: Any) -> None:
         """Use ``load``, which gives readable errors."""

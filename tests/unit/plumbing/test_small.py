@@ -1,0 +1,79 @@
+"""Clock, back-off, redaction and client settings."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plumbing.backoff import Backoff
+from plumbing.clock import iso, micros
+from plumbing.errors import UsageError
+from plumbing.kafka import client_config
+from plumbing.logs import redact
+from plumbing.settings import CommonSettings
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2014-04-07T11:19:14-07:00", "2014-04-07T18:19:14Z"),
+        ("2015-03-10T23:11:59Z", "2015-03-10T23:11:59Z"),
+        ("2026-11-21T10:00:00", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00.000001Z", "2026-11-21T10:00:00.000001Z"),
+    ],
+)
+def test_times_are_normalised_to_utc(text: str, utc: str) -> None:
+    assert iso(micros(text)) == utc
+
+
+@given(st.integers(min_value=0, max_value=4_000_000_000_000_000))
+def test_time_survives_its_text(moment: int) -> None:
+    assert micros(iso(moment)) == moment
+
+
+@given(st.integers(min_value=0, max_value=10_000), st.randoms(use_true_random=False))
+def test_back_off_grows_to_its_cap_and_is_never_nothing(attempt: int, random: Random) -> None:
+    backoff = Backoff(first_s=0.5, cap_s=60)
+    delay = backoff.delay(attempt, random)
+    ceiling = min(60, 0.5 * 2 ** min(attempt, 30))
+    assert ceiling / 2 <= delay <= ceiling
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("https://user:pw@example.com/x.git", "https://********@example.com/x.git"),
+        ("two https://a:b@h/ and http://c@i/", "two https://********@h/ and http://********@i/"),
+        ("Authorization: bearer eyJhbGciOi.J9.x-_y", "Authorization: bearer ********"),
+        ("a plain a@b text", "a plain a@b text"),
+    ],
+)
+def test_logs_carry_no_user_info_and_no_token(text: str, clean: str) -> None:
+    assert redact(text) == clean
+
+
+def test_sasl_without_mechanism_is_refused() -> None:
+    settings = CommonSettings.load(kafka_security_protocol="SASL_SSL")
+    with pytest.raises(UsageError, match="CFSTREAM_KAFKA_SASL_MECHANISM is not set"):
+        client_config(settings)
+
+
+def test_mechanism_without_sasl_is_refused_and_not_silently_plain() -> None:
+    settings = CommonSettings.load(kafka_sasl_mechanism="PLAIN")
+    with pytest.raises(UsageError, match="set it to SASL_SSL"):
+        client_config(settings)
+
+
+def test_scram_settings_reach_the_client() -> None:
+    settings = CommonSettings.load(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-512",
+        kafka_sasl_username="u",
+        kafka_sasl_password="p",
+        kafka_ssl_ca_file="/ca.pem",
+    )
+    config = client_config(settings)
+    assert config["sasl.mechanism"] == "SCRAM-SHA-512"
+    assert config["sasl.password"] == "p"
+    assert config["ssl.ca.location"] == "/ca.pem"
