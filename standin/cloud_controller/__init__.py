@@ -1,0 +1,1 @@
+"""A simulated Cloud Controller: a real HTTP server whose truth is known."""
