@@ -23,6 +23,13 @@ def restart_wait_s(crash_count: int) -> int | None:
     return int(min(FIRST_WAIT_S * 2 ** min(crash_count - IMMEDIATE_RESTARTS, 10), LONGEST_WAIT_S))
 
 
+def next_count(at: int, count: int, last_at: int) -> int:
+    """Return the number of a crash after ``count`` in a row: one again when the instance lived well between."""
+    wait_s = restart_wait_s(count) or 0
+    lived_well = at - last_at > (wait_s + HEALTHY_AFTER_S) * SECOND
+    return 1 if lived_well else count + 1
+
+
 class Exit(NamedTuple):
     """How an instance ended."""
 

@@ -9,7 +9,6 @@ from standin.cloud_controller.agenda import Agenda
 from standin.cloud_controller.audit_log import SYSTEM
 from standin.cloud_controller.clock import SECOND
 from standin.cloud_controller.crashes import (
-    HEALTHY_AFTER_S,
     OUT_OF_MEMORY,
     Exit,
     any_exit,
@@ -197,8 +196,6 @@ class Life:
         """Crash now and again and again, as often as Diego restarts it, until stopped or scaled away."""
         if self.world.apps.get(app.guid) is not app or process.state != STARTED or index >= process.instances:
             return
-        if lives_s > HEALTHY_AFTER_S:
-            process.crash_counts.pop(index, None)
         count = self.ops.crash(at, app, process, index, exited(1))
         wait_s = restart_wait_s(count)
         if wait_s is not None:

@@ -7,7 +7,7 @@ models and actions (ProcessModel#app_usage_changed?, AppStart, AppRestart, Proce
 import random
 
 from standin.cloud_controller.audit_log import HIDDEN, AuditLog
-from standin.cloud_controller.crashes import CELLS, Exit, crash_payload
+from standin.cloud_controller.crashes import CELLS, Exit, crash_payload, next_count
 from standin.cloud_controller.guids import guid
 from standin.cloud_controller.ledger import Ledger
 from standin.cloud_controller.rows import Actor
@@ -125,7 +125,8 @@ class Operations:
 
     def crash(self, at: int, app: App, process: Process, index: int, end: Exit) -> int:
         """Let one instance die; returns its crashes in a row. No usage row: the wanted state stays."""
-        count = process.crash_counts[index] = process.crash_counts.get(index, 0) + 1
+        count = next_count(at, *process.crash_counts.get(index, (0, at)))
+        process.crash_counts[index] = count, at
         app.crashes += 1
         payload = crash_payload(
             end,

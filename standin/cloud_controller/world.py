@@ -41,7 +41,8 @@ class Process:
     version: str
     created_at: int
     updated_at: int
-    crash_counts: dict[int, int] = field(default_factory=dict)
+    crash_counts: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By index: crashes in a row, and the time of the last one."""
 
 
 @dataclass(slots=True)
