@@ -1,0 +1,45 @@
+"""Finding commands, and errors as exit codes."""
+
+import pytest
+
+from cfstream.cli import COMMANDS, run
+from plumbing.errors import UsageError
+
+
+def test_help_lists_every_command_without_importing_any(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+
+
+def test_nothing_asked_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Usage" in capsys.readouterr().err
+
+
+def test_misspelt_command_gets_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["topcs"]) == 2
+    assert capsys.readouterr().err == "cfstream: no command 'topcs'; did you mean topics?\n"
+
+
+def test_wrong_option_is_exit_2() -> None:
+    assert run(["topics", "apply", "--nope"]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_listed_command_is_there_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_unreachable_broker_is_one_line_that_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cfstream.commands.topics.require_broker", _refuse)
+    assert run(["topics", "check"]) == 2
+    assert capsys.readouterr().err == "cfstream: no broker; start one\n"
+
+
+def _refuse(_settings: object) -> object:
+
+    raise UsageError("no broker;\n start one")
