@@ -1,6 +1,9 @@
 """A past: apps that lived before anybody looked, with so many rows."""
 
+import contextlib
+import gc
 import random
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from standin.cloud_controller import vocabulary
@@ -9,6 +12,7 @@ from standin.cloud_controller.life import Life
 from standin.cloud_controller.world import STARTED
 
 DAY_S = 86_400
+LARGE_ROWS = 100_000
 SETTLING_IN = 0.2
 """The first apps are pushed in the first fifth of the time."""
 
@@ -50,6 +54,11 @@ def write_past(life: Life, chance: random.Random, until: int, past: Past) -> Non
 
     Whatever the last deeds led to later than ``until`` stays on the agenda.
     """
+    with _without_collector(large=past.usage_rows >= LARGE_ROWS):
+        _live_through(life, chance, until, past)
+
+
+def _live_through(life: Life, chance: random.Random, until: int, past: Past) -> None:
     ledger = life.ops.ledger
     start = until - int(past.span_s * SECOND)
     found_orgs(life, start, past.orgs)
@@ -68,3 +77,17 @@ def write_past(life: Life, chance: random.Random, until: int, past: Past) -> Non
         if len(life.world.apps) < past.apps:
             life.create(at)
     life.live_until(until)
+
+
+@contextlib.contextmanager
+def _without_collector(*, large: bool) -> Iterator[None]:
+    """Keep the garbage collector from walking millions of rows that are no garbage, now and later."""
+    if not large:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
