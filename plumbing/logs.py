@@ -14,7 +14,9 @@ _BEARER = re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{8,}")
 # Each prints URLs or headers at info or debug: chat webhooks are secrets.
 _QUIET = (
     "httpx",
+    "httpx2",
     "httpcore",
+    "httpcore2",
     "urllib3",
     "uvicorn",
     "uvicorn.access",
@@ -22,6 +24,7 @@ _QUIET = (
     "aiokafka",
     "faust",
     "mode",
+    "processors.lane",
 )
 
 

@@ -69,7 +69,7 @@ def new(foundation: str, app_guid: str) -> AppState:
         usage_offset=-1,
         audit_offset=-1,
         snapshot_offset=-1,
-        rules=b"",
+        crash=None,
     )
 
 
@@ -273,3 +273,25 @@ def _name(state: AppState, record: AppUsageEvent | ProcessSnapshot, at: Micros) 
     state["space_name"] = record["space_name"] or state["space_name"]
     state["space_guid"] = record["space_guid"] or state["space_guid"]
     state["org_guid"] = record["org_guid"] or state["org_guid"]
+
+
+def tick(state: AppState, until: Micros, keep: Keep) -> bool:
+    """Apply what time alone changes, all rows up to ``until`` being applied; return whether anything changed."""
+    changed = False
+    for task in state["tasks"]:
+        end = tasks.expires_at(task, keep.task_expiry)
+        if tasks.running(task) and end <= until:
+            tasks.stop(task, end, tasks.BY_EXPIRY)
+            changed = True
+    changed |= tasks.expire_stagings(state, until - keep.staging_expiry)
+    changed |= tasks.forget(state, until - keep.late_window)
+    return changed
+
+
+def gone(state: AppState, until: Micros, keep: Keep) -> bool:
+    """Say whether a deleted app may leave the table: nothing runs, and nothing was heard of it for long enough."""
+    return (
+        state["deleted_at"] is not None
+        and not (state["running_instances"] or state["running_tasks"] or state["running_stagings"])
+        and max(state["deleted_at"], state["as_of"]) + keep.forget_after <= until
+    )

@@ -66,7 +66,7 @@ def expires_at(task: Task, expiry: Micros) -> Micros:
 
 def forget(state: AppState, before: Micros) -> bool:
     """Drop tasks that ended before a moment; return whether there were any."""
-    kept = [task for task in state["tasks"] if task["stopped_at"] is None or task["stopped_at"] >= before]
+    kept = [task for task in state["tasks"] if task["stopped_at"] is None or task["stopped_at"] > before]
     if len(kept) == len(state["tasks"]):
         return False
     state["tasks"] = kept

@@ -1,0 +1,49 @@
+"""Reads the compacted topics whole, as tables: the newest record of each key, tombstones taken away."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from plumbing.errors import CfstreamError, UsageError
+from plumbing.kafka import client_config, registry_options, require_broker
+from plumbing.settings import CommonSettings
+from schemas.codec import Codec
+from schemas.reader import MissingTopicError, rows
+from schemas.registry import ConfluentRegistry, RegistryUnreachableError
+
+
+def codec_of(settings: CommonSettings) -> Codec:
+    """Return a codec on the registry of the settings."""
+    return Codec(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings)))
+
+
+def records(settings: CommonSettings, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
+    """Yield key and frame of the committed records of a topic, up to its end; None stands for a tombstone.
+
+    Raise UsageError where there is no broker or topic, CfstreamError when Kafka stops answering.
+    """
+    require_broker(settings)
+    try:
+        for row in rows(client_config(settings), topic):
+            if row.key is not None:
+                yield row.key, row.value
+    except MissingTopicError as error:
+        raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
+    except KafkaException as error:
+        raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
+
+
+def table(settings: CommonSettings, topic: str) -> dict[bytes, Any]:
+    """Return the newest record of each key of a topic. Raise as ``records`` does, and UsageError without registry."""
+    newest: dict[bytes, bytes] = {}
+    for key, frame in records(settings, topic):
+        if frame is None:
+            newest.pop(key, None)
+        else:
+            newest[key] = frame
+    codec = codec_of(settings)
+    try:
+        return {key: codec.decode(frame) for key, frame in newest.items()}
+    except RegistryUnreachableError as error:
+        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error

@@ -1,0 +1,80 @@
+"""The table of apps as decoded states: read through a cache, written as Avro."""
+
+from collections.abc import Iterator
+
+from processors.lane.table import StateTable
+from schemas.codec import HEADER_BYTES, Codec, Encoder
+from schemas.tables import AppState
+
+CACHED = 10_000
+"""Decoded states kept. A decoded state takes some ten times the room of its row, so most stay rows."""
+
+
+def row_version(row: bytes) -> int:
+    """Return the version of an Avro row without decoding it: the first field, a zigzag varint after the header."""
+    result = shift = 0
+    index = HEADER_BYTES
+    while True:
+        byte = row[index]
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the high bit says whether more bytes follow
+            return (result >> 1) ^ -(result & 1)
+        shift += 7
+        index += 1
+
+
+class AppBook:
+    """States by partition and app guid.
+
+    A state handed out is live: whoever changes it must ``put`` it, or end the worker.
+    """
+
+    def __init__(self, table: StateTable, codec: Codec, encode: Encoder) -> None:
+        self._table = table
+        self._codec = codec
+        self._encode = encode
+        self._cache: dict[tuple[int, bytes], AppState] = {}
+
+    def get(self, partition: int, key: bytes) -> AppState | None:
+        """Return a state, None for an app that the table does not hold."""
+        state = self._cache.get((partition, key))
+        if state is not None:
+            return state
+        row = self._table.row(partition, key)
+        if row is None:
+            return None
+        state = self._read(row)
+        self._keep(partition, key, state)
+        return state
+
+    def items(self, partition: int) -> Iterator[tuple[bytes, AppState]]:
+        """Go through all states of a partition; does not fill the cache. The table must not change meanwhile."""
+        for key, row in self._table.rows(partition):
+            yield key, self._cache.get((partition, key)) or self._read(row)
+
+    def keys(self, partition: int) -> list[bytes]:
+        """Return the keys of a partition."""
+        return [key for key, _row in self._table.rows(partition)]
+
+    def put(self, partition: int, key: bytes, state: AppState) -> None:
+        """Write a state."""
+        self._table.put(partition, key, self._encode(state))
+        self._keep(partition, key, state)
+
+    def remove(self, partition: int, key: bytes) -> None:
+        """Write a tombstone."""
+        self._cache.pop((partition, key), None)
+        self._table.remove(partition, key)
+
+    def reset(self) -> None:
+        """Forget the decoded states: the rows may have changed under them."""
+        self._cache.clear()
+
+    def _keep(self, partition: int, key: bytes, state: AppState) -> None:
+        if len(self._cache) >= CACHED:
+            self._cache.clear()
+        self._cache[partition, key] = state
+
+    def _read(self, row: bytes) -> AppState:
+        state: AppState = self._codec.decode(row)  # type: ignore[assignment]  # the topic holds AppState alone
+        return state

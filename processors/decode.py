@@ -1,0 +1,90 @@
+"""A chunk of frames into records; what cannot be decoded goes to the dead letters."""
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple
+
+import structlog
+
+from plumbing.backoff import Backoff
+from plumbing.clock import Clock
+from processors.lane.chunk import Chunk
+from schemas.codec import HEADER_BYTES, Codec, UndecodableError
+from schemas.records import DeadLetter
+
+_log = structlog.get_logger(__name__)
+
+
+class Row(NamedTuple):
+    """One decoded record. ``raw`` is the frame, for the dead letters."""
+
+    key: bytes
+    offset: int
+    record: Any
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The rows of a chunk in offset order, and the dead letters of the rest."""
+
+    rows: list[Row]
+    dead: list[DeadLetter]
+
+
+class Decoder:
+    """Decodes chunks. Waits, and retries without end, while the registry is away and a schema id is new."""
+
+    def __init__(self, codec: Codec, clock: Clock, random: Random | None = None) -> None:
+        self._codec = codec
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - jitter
+        self._backoff = Backoff(first_s=0.5, cap_s=15)
+
+    async def chunk(self, chunk: Chunk) -> Decoded:
+        """Decode all records of a chunk."""
+        await self._learn(chunk)
+        rows: list[Row] = []
+        dead: list[DeadLetter] = []
+        decode = self._codec.decode
+        for record in chunk.records:
+            key, value = record.key, record.value
+            if key is None or value is None:
+                dead.append(self.dead_letter(chunk, record.offset, key, value, "a record without key or value"))
+                continue
+            try:
+                rows.append(Row(key, record.offset, decode(value), value))
+            except UndecodableError as error:
+                dead.append(self.dead_letter(chunk, record.offset, key, value, str(error)))
+        return Decoded(rows, dead)
+
+    async def _learn(self, chunk: Chunk) -> None:
+        """Ask the registry for the schema ids that are new, off the event loop."""
+        heads = {record.value[:HEADER_BYTES]: record.value for record in chunk.records if record.value}
+        for frame in heads.values():
+            attempt = 0
+            while not self._codec.known(frame):
+                try:
+                    await asyncio.to_thread(self._codec.decode, frame)
+                except UndecodableError:
+                    break
+                except Exception as error:  # noqa: BLE001 - whatever the registry's client raises may heal
+                    wait = self._backoff.delay(attempt, self._random)
+                    _log.warning("the schema registry does not answer", error=str(error), retry_s=round(wait, 1))
+                    attempt += 1
+                    await self._clock.sleep(wait)
+
+    def dead_letter(self, chunk: Chunk, offset: int, key: bytes | None, value: bytes | None, reason: str) -> DeadLetter:
+        """Return the dead letter of one record of a chunk."""
+        return DeadLetter(
+            foundation=None,
+            feed=chunk.tp.topic,
+            stage="worker",
+            reason=reason,
+            failed_at=self._clock.now(),
+            position=f"{chunk.tp.topic}/{chunk.tp.partition}/{offset}",
+            api_version=None,
+            key=key,
+            body=value or b"",
+        )

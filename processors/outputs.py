@@ -1,0 +1,43 @@
+"""What a chunk or a tick gives out beside the states, and how it is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from processors.lane.writer import Writer
+from schemas.codec import Codec
+from schemas.records import Alert, DeadLetter
+from schemas.topics import Topics
+
+
+@dataclass
+class Outputs:
+    """Records to be durable before the states are; and the keys of apps that leave the table."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    removed: list[bytes] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Say whether there is anything to write first."""
+        return bool(self.alerts or self.dead_letters)
+
+
+def sender(topics: Topics, codec: Codec, writer: Writer) -> Callable[[Outputs], None]:
+    """Return the function that hands outputs to the writer. Registers the schemas; blocks on the registry."""
+    encode_alert = codec.encoder(topics.alerts.name, topics.alerts.schema)
+    encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
+
+    def send(outputs: Outputs) -> None:
+        for alert in outputs.alerts:
+            key = alert["app_guid"] or alert["id"]
+            writer.write(topics.alerts.name, key.encode(), encode_alert(_record(alert)))
+        for letter in outputs.dead_letters:
+            writer.write(topics.dead_letters.name, letter["feed"].encode(), encode_dead(_record(letter)))
+
+    return send
+
+
+def _record(record: Any) -> Mapping[str, Any]:
+    mapping: Mapping[str, Any] = record
+    return mapping

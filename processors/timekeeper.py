@@ -1,0 +1,95 @@
+"""Moves the worker's event time on: to a watermark, once everything published before it is applied.
+
+A tail's checkpoint says: every row up to W is published. Where the sources end is looked up *after* W was read, so
+whoever has applied a partition up to there has applied every row up to W. No wall clock takes part: history, a fast
+simulated clock and a lagging feed behave alike.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from faust.types import TP
+
+from processors.checkpoints import Checkpoints
+from processors.lane.app import LaneApp
+from processors.metrics import WorkerMetrics
+from processors.worker import Worker
+from schemas.records import Micros
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """Watermarks, and the positions to be applied before they hold."""
+
+    watermarks: dict[str, Micros]
+    ends: dict[TP, int]
+
+
+class Timekeeper:
+    """Looks every ``interval_s``; ``run`` returns when ``until_caught_up`` was asked for and reached."""
+
+    def __init__(
+        self, *, app: LaneApp, worker: Worker, checkpoints: Checkpoints, metrics: WorkerMetrics, interval_s: float
+    ) -> None:
+        self._app = app
+        self._worker = worker
+        self._checkpoints = checkpoints
+        self._metrics = metrics
+        self._interval_s = interval_s
+        self._goals: dict[int, _Goal] = {}
+        self._reached: dict[int, dict[str, Micros]] = {}
+        self._generation: object = None
+
+    async def run(self, *, until_caught_up: bool) -> None:
+        """Advance time for ever, or until all partitions of this worker have reached a goal set after the start."""
+        await self._checkpoints.read_to_end()
+        while True:
+            await self._checkpoints.refresh()
+            if self.ready:
+                done = await self._advance()
+                if until_caught_up and done:
+                    return
+            await asyncio.sleep(0.05 if until_caught_up else self._interval_s)
+
+    @property
+    def ready(self) -> bool:
+        """Whether this worker has an assignment and its tables are recovered."""
+        return bool(self._app.tables.actives_ready and not self._app.rebalancing and self._app.lane.flow_active)
+
+    def sources(self) -> dict[int, list[TP]]:
+        """Return the source partitions of this worker, by number."""
+        found: dict[int, list[TP]] = {}
+        names = set(self._worker.sources)
+        for tp in self._app.lane.assignment():
+            if tp.topic in names:
+                found.setdefault(tp.partition, []).append(tp)
+        return found
+
+    async def _advance(self) -> bool:
+        generation = self._app.consumer_generation_id
+        if generation != self._generation:
+            self._generation = generation
+            self._goals.clear()
+            self._reached.clear()
+        sources = self.sources()
+        missing = [number for number in sources if number not in self._goals]
+        if missing:
+            watermarks = self._checkpoints.watermarks()
+            ends = await self._app.lane.ends([tp for number in missing for tp in sources[number]])
+            for number in missing:
+                self._goals[number] = _Goal(watermarks, {tp: ends[tp] for tp in sources[number]})
+        position = self._app.lane.tracker.position
+        all_reached = True
+        for number, goal in list(self._goals.items()):
+            if not all((position(tp) or 0) >= end for tp, end in goal.ends.items()):
+                all_reached = False
+                continue
+            del self._goals[number]
+            for foundation, watermark in goal.watermarks.items():
+                if watermark > self._reached.setdefault(number, {}).get(foundation, 0):
+                    await self._worker.tick(number, foundation, watermark)
+                    self._reached[number][foundation] = watermark
+        return all_reached and self.ready and self._app.consumer_generation_id == generation
