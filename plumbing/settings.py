@@ -188,6 +188,10 @@ class CommonSettings(Settings):
     replication_factor: int = Field(
         default=-1, ge=-1, le=10, description="Copies of a new topic; -1 leaves it to the cluster's default."
     )
+    create_topics: bool = Field(
+        default=True,
+        description="Create missing topics at the start; false where an operator or cfstream topics apply does.",
+    )
     retention_days: int = Field(default=90, ge=1, le=3650, description="How long new event topics keep records.")
     data_dir: Path = Field(default=Path("~/.cache/cfstream"), description="Folder for downloads, logs and stores.")
     log_format: Literal["console", "json"] = Field(default="console", description="console or json, to stderr.")

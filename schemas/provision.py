@@ -87,6 +87,16 @@ def apply(
     return created
 
 
+def prepare(
+    admin: AdminClient, topics: Iterable[Topic], *, partitions: int, replication: int = -1, create: bool = True
+) -> list[Finding]:
+    """Create what is missing, unless ``create`` is false, then compare: what every process does at its start."""
+    wanted = list(topics)
+    if create:
+        apply(admin, wanted, partitions=partitions, replication=replication)
+    return check(admin, wanted, partitions=partitions)
+
+
 def _config_findings(admin: AdminClient, topics: list[Topic], timeout_s: float) -> list[Finding]:
     resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
     settings = admin.describe_configs(resources, request_timeout=timeout_s)
