@@ -45,7 +45,8 @@ def play_demo_scenario(
         end = cc.catch_up() - int(quiet_s * SECOND)
         before = end - FINALE_S * SECOND
         cc.write_past(Past(usage_rows, apps, SPAN_S, old_apps), until=before)
-        running = [pair for pair in cc.world.processes() if pair[1].state == STARTED and pair[1].instances]
+        webs = [pair for pair in cc.world.processes() if pair[1].type == "web"]
+        running = [pair for pair in webs if pair[1].state == STARTED and pair[1].instances]
         cast = iter([pair for pair in running if pair[0].created_at > before - SPAN_S * SECOND])
         for burst in RECOVERED + STILL_CRASHING + NOT_ENOUGH:
             _burst(cc, end, *next(cast), *burst)

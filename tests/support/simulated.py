@@ -72,7 +72,8 @@ class Direct:
         answer = self.service.answer(
             Call(method=method, path=parts.path, base=BASE, query=tuple(pairs), headers=headers, body=body)
         )
-        is_json = "json" in answer.headers.get("Content-Type", "") or answer.body[:1] in (b"{", b"[")
+        kind = answer.headers.get("Content-Type", "")
+        is_json = "ndjson" not in kind and answer.body[:1] in (b"{", b"[")
         return Reply(answer.status, orjson.loads(answer.body) if is_json else answer.body, answer.headers)
 
     def walk_v3(self, path: str, **query: Any) -> list[dict[str, Any]]:
