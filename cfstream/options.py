@@ -13,10 +13,13 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table, one
 
 
 def application(text: str) -> typer.Typer:
-    """Return an empty Typer application whose errors are ours to print."""
-    return typer.Typer(
+    """Return an empty Typer application for a group of commands, be it of one."""
+    group = typer.Typer(
         help=text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
+    # With a callback a group of one command still takes that command's name.
+    group.callback()(lambda: None)
+    return group
 
 
 def command(text: str) -> typer.Typer:

@@ -74,6 +74,8 @@ async def _parts(
     except (RegistryUnreachableError, IncompatibleSchemaError) as error:
         raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
     metrics = WorkerMetrics(registry)
+    store = settings.data_folder / "worker"
+    store.mkdir(parents=True, exist_ok=True)
     app = create_app(
         LaneSettings(
             group=settings.worker_group,
@@ -84,7 +86,7 @@ async def _parts(
             heartbeat_s=min(3.0, settings.worker_session_timeout_s / 4),
             commit_interval_s=settings.worker_commit_seconds,
             chunk_records=settings.worker_chunk_records,
-            data_dir=settings.data_folder / "worker",
+            data_dir=store,
         )
     )
 

@@ -1,0 +1,5 @@
+"""``python -m cfstream``."""
+
+from cfstream.cli import main
+
+main()
