@@ -118,7 +118,10 @@ class Checkpoint(TypedDict):
     settled_until: Micros | None
     cursor_guid: str | None
     cursor_created_at: Micros | None
-    seen_guids: list[str]
+    floor: Micros | None
+    first_guid: str | None
+    first_created_at: Micros | None
+    seen: list[str]
     rows: int
     sequence: int
     api_version: str | None

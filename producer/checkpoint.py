@@ -1,0 +1,81 @@
+"""What a tail knows of itself, and its form in the checkpoint topic. Pure."""
+
+from dataclasses import dataclass, field, replace
+
+from producer.feeds.position import Position
+from producer.feeds.seen import Seen
+from schemas.records import Checkpoint, Gap
+
+
+@dataclass(frozen=True)
+class TailState:
+    """Everything that must survive a restart. Changes only together with the rows that it stands for."""
+
+    position: Position = field(default_factory=Position)
+    rows: int = 0
+    sequence: int = 0
+    epoch: int = 0
+    gap: Gap | None = None
+    gaps: int = 0
+    snapshot_pending: str | None = None
+    first_guid: str | None = None
+    first_created_at: int | None = None
+    api_version: str | None = None
+
+    def with_gap(self, gap: Gap) -> "TailState":
+        """Return the state after a gap was found. A reseed begins a new epoch."""
+        return replace(
+            self, gap=gap, gaps=self.gaps + 1, epoch=self.epoch + (gap["kind"] == "reseed"), snapshot_pending="gap"
+        )
+
+
+def key(foundation: str, feed: str) -> str:
+    """Return the key of a tail's records in the checkpoint topic."""
+    return f"{foundation}/{feed}"
+
+
+def to_record(state: TailState, foundation: str, feed: str, written_at: int) -> Checkpoint:
+    """Return the record of a state; ``written_at`` by the server's clock, microseconds UTC."""
+    position = state.position
+    return {
+        "foundation": foundation,
+        "feed": feed,
+        "written_at": written_at,
+        "settled_until": position.settled_until,
+        "cursor_guid": position.guid,
+        "cursor_created_at": position.created_at,
+        "floor": position.floor,
+        "first_guid": state.first_guid,
+        "first_created_at": state.first_created_at,
+        "seen": position.seen.texts(),
+        "rows": state.rows,
+        "sequence": state.sequence,
+        "api_version": state.api_version,
+        "epoch": state.epoch,
+        "gap": state.gap,
+        "gaps": state.gaps,
+        "snapshot_pending": state.snapshot_pending,
+    }
+
+
+def from_record(record: Checkpoint) -> TailState:
+    """Return the state that a record stands for. A cursor row is taken for a reseeded one until it is looked at."""
+    return TailState(
+        position=Position(
+            guid=record["cursor_guid"],
+            created_at=record["cursor_created_at"],
+            settled_until=record["settled_until"],
+            seen=Seen.of_texts(record["seen"]),
+            floor=record["floor"],
+            reseeded=record["cursor_guid"] is not None,
+        ),
+        rows=record["rows"],
+        sequence=record["sequence"],
+        epoch=record["epoch"],
+        gap=record["gap"],
+        gaps=record["gaps"],
+        snapshot_pending=record["snapshot_pending"],
+        first_guid=record["first_guid"],
+        first_created_at=record["first_created_at"],
+        api_version=record["api_version"],
+    )

@@ -1,0 +1,59 @@
+"""Where a tail stands: what its checkpoint keeps, and what one page makes of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from producer.feeds.seen import Seen
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Audit feed: the page to ask for next. Not kept in the checkpoint.
+
+    ``since`` in seconds (None: from the oldest row). ``continued``: the page must begin with a row that is known,
+    else rows were pruned meanwhile and the pages have shifted. ``walking``: they had, so go page by page.
+    """
+
+    since: int | None
+    page: int
+    per_page: int
+    continued: bool = False
+    walking: bool = False
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a feed. Times in microseconds UTC.
+
+    ``guid``: the last row passed, in feed order; None before the first and after the cursor was lost.
+    ``created_at``: its time.
+    ``floor``: rows older than this are passed over: they lie before the start, or were published before.
+    ``settled_until``: the watermark; see ``settle``.
+    ``reseeded``: the last row passed was written by a purge and reseed, so that its guid may come again.
+    """
+
+    guid: str | None = None
+    created_at: int | None = None
+    settled_until: int | None = None
+    seen: Seen = field(default_factory=lambda: Seen(0))
+    floor: int | None = None
+    reseeded: bool = False
+    scan: Scan | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one page brings: rows to publish in feed order, and where the tail stands after them.
+
+    ``ended``: nothing settled is left to read. ``duplicates``: rows that were published before and are dropped.
+    ``late``: rows to publish that are older than the watermark given out before. ``held``: young rows that wait.
+    ``newest``: the highest created_at passed.
+    """
+
+    rows: list[Any]
+    position: Position
+    ended: bool
+    duplicates: int = 0
+    late: int = 0
+    held: int = 0
+    newest: int | None = None

@@ -1,0 +1,125 @@
+"""Reads the pages of one feed over the API: the only place where a feed's rules meet the network."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import structlog
+
+from producer.api.client import CloudController
+from producer.api.errors import RefusedError
+from producer.api.patience import Patience
+from producer.feeds import audit, usage
+from producer.feeds.dialect import AUDIT_PAGE, USAGE_PAGE, Page, Query, Version, event_path, head, page_of
+from producer.feeds.position import Position, Step
+
+USAGE = "app-usage-events"
+_BAD_CURSOR: dict[Version, tuple[int, int]] = {"v3": (422, 10008), "v2": (400, 10005)}
+"""Status and code with which an unknown ``after_guid`` is refused; other bad parameters give the same."""
+
+_NOT_FOUND = 404
+
+log = structlog.get_logger()
+
+
+class CursorLostError(Exception):
+    """The row that the cursor stands on is gone, or its guid now belongs to another row."""
+
+    def __init__(self, kind: Literal["lost-cursor", "reseed"]) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A page, and the position it was asked for."""
+
+    page: Page
+    position: Position
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One feed of one foundation in one API version."""
+
+    feed: str
+    version: Version
+    api: CloudController
+    patience: Patience
+    settle_s: float
+    overlap_s: float
+    page_size: int
+    types: tuple[str, ...] = ()
+
+    @property
+    def per_page(self) -> int:
+        """Rows asked for at once."""
+        largest = (USAGE_PAGE if self.feed == USAGE else AUDIT_PAGE)[self.version]
+        return min(self.page_size, largest)
+
+    async def fetch(self, position: Position) -> Fetched:
+        """Return the page behind a position, whole; tries without end. Raise CursorLostError or RefusedError."""
+        if self.feed == USAGE:
+            return await self._usage(position)
+        return await self._audit(position)
+
+    def advance(self, fetched: Fetched) -> Step:
+        """Return what a page brings. Pure."""
+        if self.feed == USAGE:
+            return usage.advance(fetched.position, fetched.page, self.version, self.settle_s)
+        return audit.advance(fetched.position, fetched.page, self.version, self.settle_s, self.overlap_s, self.per_page)
+
+    def lost(self, position: Position) -> Position:
+        """Return where to go on after CursorLostError."""
+        if self.feed == USAGE:
+            return usage.lost(position)
+        return audit.lost(position)
+
+    async def event(self, guid: str) -> object | None:
+        """Return the single event of that guid as the API shows it; None where there is none."""
+        try:
+            answer = await self.patience.until_done(lambda: self.api.get(event_path(self.version, self.feed, guid)))
+        except RefusedError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return answer.body
+
+    async def _usage(self, position: Position) -> Fetched:
+        try:
+            page = await self._page(usage.request(position, self.version, self.per_page))
+        except RefusedError as error:
+            if position.guid is None or (error.status, error.code) != _BAD_CURSOR[self.version]:
+                raise
+            if await self.event(position.guid) is not None:
+                raise
+            raise CursorLostError("lost-cursor") from error
+        if position.reseeded and position.guid is not None:
+            # Looked at after the page: a reseed between the two is found now, and the page is dropped.
+            position = await self._checked(position, position.guid)
+        return Fetched(page, position)
+
+    async def _checked(self, position: Position, guid: str) -> Position:
+        row = await self.event(guid)
+        _, created_at = head(row, self.version)
+        if row is None:
+            raise CursorLostError("lost-cursor")
+        if not usage.is_reseed(row, self.version):
+            return replace(position, reseeded=False)
+        if position.floor is None and created_at != position.created_at:
+            raise CursorLostError("reseed")
+        return position
+
+    async def _audit(self, position: Position) -> Fetched:
+        page = await self._page(audit.request(position, self.version, self.per_page, self.types))
+        if audit.is_gone(position, page, self.version) and position.guid is not None:
+            if await self.event(position.guid) is None:
+                raise CursorLostError("lost-cursor")
+            log.warning("audit window without known rows, though the last one exists", feed=self.feed)
+        return Fetched(page, position)
+
+    async def _page(self, query: Query) -> Page:
+        async def ask() -> Page:
+            answer = await self.api.get(query.path, query.params)
+            return page_of(answer.body, answer.server_time)
+
+        return await self.patience.until_done(ask)

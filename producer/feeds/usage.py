@@ -1,0 +1,107 @@
+"""The app usage feed's cursor: always page 1 behind the last row, up to the first young row. Pure."""
+
+from dataclasses import replace
+from typing import Any
+
+from plumbing.clock import SECOND
+from producer.feeds import settle
+from producer.feeds.dialect import Page, Query, Version, heads, usage_query
+from producer.feeds.position import Position, Step
+
+Marks = list[tuple[str | None, int | None]]
+"""Guid and created_at of rows."""
+
+
+def request(position: Position, version: Version, per_page: int) -> Query:
+    """Return the next page to ask for."""
+    return usage_query(version, position.guid, per_page)
+
+
+def advance(position: Position, page: Page, version: Version, settle_s: float) -> Step:
+    """Take the settled rows at the page's beginning; stop at the first young one and come back for it.
+
+    A row without a readable time goes with its neighbours. A row without a guid cannot be a cursor: it is passed
+    with the next row that has one, and waits until then.
+    """
+    horizon = settle.horizon(page.server_time, settle_s)
+    marks = heads(page.rows, version)
+    end = len(marks)
+    for index, (_, created_at) in enumerate(marks):
+        if created_at is not None and created_at >= horizon:
+            end = index
+            break
+    held = len(marks) - end
+    while end and marks[end - 1][0] is None:
+        end -= 1
+    waiting = [created_at for _, created_at in marks[end:] if created_at is not None]
+    ended = not page.more or held > 0
+    marks = marks[:end]
+    times = [created_at for _, created_at in marks if created_at is not None]
+    newest = max(times, default=None)
+    watermark = None if newest is None else settle.watermark_behind(newest, settle_s)
+    if not page.more:
+        watermark = settle.watermark_at_end(page.server_time, settle_s, waiting)
+    late = 0 if position.settled_until is None else sum(at <= position.settled_until for at in times)
+    rows = _unpublished(position, page.rows[:end], marks)
+    moved = _moved(position, page.rows, marks, newest, settle_s, version)
+    moved = replace(moved, settled_until=settle.advanced(position.settled_until, watermark))
+    return Step(rows, moved, ended, end - len(rows), late, held, newest)
+
+
+def _unpublished(position: Position, rows: list[Any], marks: Marks) -> list[Any]:
+    """Drop what lies before the floor or was published before; without a floor all rows are new."""
+    floor = position.floor
+    if floor is None:
+        return rows
+    return [
+        row
+        for row, (guid, at) in zip(rows, marks, strict=True)
+        if at is None or guid is None or (at >= floor and not position.seen.has(guid, at))
+    ]
+
+
+def _moved(
+    position: Position, rows: list[Any], marks: Marks, newest: int | None, settle_s: float, version: Version
+) -> Position:
+    """Return the position behind the last row.
+
+    Remembers the rows published that are not older than it: were the cursor to be pruned, they would come again.
+    """
+    if not marks or newest is None:
+        return position if not marks else replace(position, guid=marks[-1][0])
+    guid = marks[-1][0]
+    created_at = next(at for _, at in reversed(marks) if at is not None)
+    floor = position.floor
+    if floor is None:
+        first = created_at
+    else:
+        first = floor
+        created_at = max(floor, created_at)
+        if newest > floor + int((2 * settle_s + 60) * SECOND):
+            floor = None
+    recent = [(each, at) for each, at in marks if each is not None and at is not None and at >= first]
+    return replace(
+        position,
+        guid=guid,
+        created_at=created_at,
+        seen=position.seen.with_rows(recent, first // SECOND),
+        floor=floor,
+        reseeded=is_reseed(rows[len(marks) - 1], version),
+    )
+
+
+def lost(position: Position) -> Position:
+    """Return where to go on after the cursor's row has gone: from the oldest row that is newer than it."""
+    floor = position.created_at if position.floor is None else position.floor
+    return replace(position, guid=None, floor=floor, reseeded=False)
+
+
+def is_reseed(row: Any, version: Version) -> bool:
+    """Say whether a purge and reseed wrote this row: its guid is that of its process."""
+    if not isinstance(row, dict):
+        return False
+    if version == "v3":
+        process = row.get("process")
+        return isinstance(process, dict) and process.get("guid") is not None and process["guid"] == row.get("guid")
+    metadata, entity = row.get("metadata"), row.get("entity")
+    return isinstance(metadata, dict) and isinstance(entity, dict) and entity.get("app_guid") == metadata.get("guid")

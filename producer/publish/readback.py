@@ -1,0 +1,61 @@
+"""Reads checkpoints back, committed records only."""
+
+import time
+import uuid
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from plumbing.kafka import ClientConfig
+from producer.publish.transaction import DoubtError
+
+_CHUNK = 1000
+
+
+def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict[str, bytes]:
+    """Return the last committed value of each key of a compacted topic with one partition.
+
+    Reads up to the end that was seen after the call began. A transaction that another tail has open there holds the
+    reader back until it ends; so it may take as long as a transaction's timeout. Raise DoubtError where Kafka does
+    not answer.
+    """
+    deadline = time.monotonic() + timeout_s
+    consumer = Consumer(
+        config
+        | {
+            "group.id": f"cfstream-checkpoints-{uuid.uuid4()}",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    values: dict[str, bytes] = {}
+    try:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout_s)
+        if end == 0:
+            return values
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        while time.monotonic() < deadline:
+            for message in consumer.consume(_CHUNK, timeout=0.2):
+                error = message.error()
+                if error is None:
+                    _take(values, message.key(), message.value())
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own code has no other name
+                    if (message.offset() or 0) >= end:
+                        return values
+                elif not error.retriable():
+                    raise DoubtError(error.str())
+    except KafkaException as error:
+        raise DoubtError(error.args[0].str()) from error
+    finally:
+        consumer.close()
+    raise DoubtError(f"{topic} could not be read to its end within {timeout_s:.0f} s")
+
+
+def _take(values: dict[str, bytes], key: bytes | str | None, value: bytes | str | None) -> None:
+    if not isinstance(key, bytes):
+        return
+    if isinstance(value, bytes):
+        values[key.decode()] = value
+    else:
+        values.pop(key.decode(), None)

@@ -1,0 +1,119 @@
+"""Rows and checkpoint in one Kafka transaction.
+
+librdkafka lacks KIP-890: a commit or abort that was answered by nobody may still be executed later and hit the next
+transaction of the same producer. So after any doubt the producer is thrown away; a new one with the same
+transactional id (which fences what the old one left in flight) is made, and the checkpoint is read back. There is no
+other way out of an error here, and no producer is used again after one.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from plumbing.errors import CfstreamError, FencedError
+from plumbing.kafka import PARTITIONER, ClientConfig
+from producer.publish.batch import Message
+
+TRANSACTION_TIMEOUT_S = 30.0
+"""After this the broker aborts what a dead producer left open; readers of committed records wait so long at most."""
+
+COMMIT_DEADLINE_S = 15.0
+"""How long a commit is tried before it is in doubt. A clean end may take as long."""
+
+_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001 - librdkafka's own codes have no other name
+_HOPELESS = (
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.UNSUPPORTED_VERSION,
+)
+
+
+class DoubtError(Exception):
+    """The transaction may or may not be committed, or did not begin. Make a new publisher, read the checkpoint."""
+
+
+class Publisher:
+    """One transactional producer. Every call blocks; after any error the object is of no more use but ``discard``."""
+
+    def __init__(self, config: ClientConfig, transactional_id: str) -> None:
+        self.transactional_id = transactional_id
+        self._producer = Producer(
+            config
+            | {
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),
+                "message.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000) - 5000,
+                "partitioner": PARTITIONER,
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "batch.num.messages": 10_000,
+                "batch.size": 1_000_000,
+                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.kbytes": 128 * 1024,
+            }
+        )
+
+    def start(self, timeout_s: float = 20) -> None:
+        """Fence all producers of the same id and end what they left open. Raise DoubtError or CfstreamError."""
+        try:
+            self._producer.init_transactions(timeout_s)
+        except KafkaException as error:
+            raise _translated(error) from error
+
+    def publish(self, batches: Mapping[str, Sequence[Message]], last: tuple[str, Message]) -> None:
+        """Write messages by topic and one last message, all or nothing.
+
+        Raise FencedError when another producer has taken the id over, DoubtError when the outcome is open.
+        """
+        try:
+            self._producer.begin_transaction()
+            for topic, messages in batches.items():
+                self._produce(topic, messages)
+            self._producer.produce(last[0], key=last[1]["key"], value=last[1]["value"])
+            self._commit()
+        except KafkaException as error:
+            raise _translated(error) from error
+
+    def discard(self) -> None:
+        """Throw the producer away without waiting for what it has in flight."""
+        self._producer.purge()
+        self._producer.close()
+
+    def _produce(self, topic: str, messages: Sequence[Message]) -> None:
+        for chunk in _chunks(messages, 10_000):
+            queued = self._producer.produce_batch(topic, chunk)
+            if queued != len(chunk):
+                # The client's own queue is full: it holds the messages that were taken, the rest is refused.
+                raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
+            self._producer.poll(0)
+
+    def _commit(self) -> None:
+        deadline = time.monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                self._producer.commit_transaction(max(0.1, deadline - time.monotonic()))
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+
+
+def _chunks(messages: Sequence[Message], size: int) -> Iterable[list[Message]]:
+    for start in range(0, len(messages), size):
+        yield list(messages[start : start + size])
+
+
+def _translated(error: KafkaException) -> Exception:
+    cause: Any = error.args[0]
+    if cause.code() in _FENCED:
+        return FencedError(
+            "another producer with the same foundation and feed has taken over, or this one stood still for too long; "
+            "run one only, or let replicas share the tails"
+        )
+    if cause.code() in _HOPELESS:
+        return CfstreamError(f"Kafka refuses: {cause.str()}; see the table of rights in the documentation")
+    return DoubtError(cause.str())

@@ -1,0 +1,337 @@
+"""One tail: reads one feed of one foundation and commits its rows, page by page, for ever.
+
+``fetch → advance → publish``, with the next page under way while this one is encoded and committed. The state in
+memory is only a copy of the last committed checkpoint: after any doubt it is read back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from plumbing.clock import SECOND, Clock, iso
+from plumbing.errors import CfstreamError
+from producer.checkpoint import TailState
+from producer.feeds.dialect import head
+from producer.feeds.position import Step
+from producer.feeds.reader import USAGE, CursorLostError, Fetched, Reader
+from producer.feeds.start import first_position
+from producer.feeds.usage import is_reseed
+from producer.metrics import Metrics
+from producer.publish.batch import Batch, Batcher
+from producer.publish.outlet import Outlet
+from producer.publish.transaction import DoubtError
+from producer.snapshot.take import Snapshot
+from producer.waiting import StoppedError, unless_stopped
+from schemas.records import Gap
+
+log = structlog.get_logger()
+
+RENEW_S = 1.0
+"""An idle tail renews its checkpoint at most so often, else at each poll: watermarks move, the topic stays small."""
+
+STANDSTILL_S = 300.0
+"""Longest time that one page may take: request, encoding and commit with their own limits fit in it."""
+
+TakeSnapshot = Callable[[str], Awaitable[Snapshot]]
+"""Takes a snapshot for a reason."""
+
+
+@dataclass(frozen=True)
+class TailOptions:
+    """How a tail behaves. Topics by full name."""
+
+    foundation: str
+    feed: str
+    topic: str
+    dead_letters: str
+    snapshots: str
+    start: str
+    poll_s: float
+    on_gap: str
+    until_caught_up: bool
+    snapshot_interval_s: float
+
+
+@dataclass
+class Progress:
+    """What health and people look at; written by the tail alone."""
+
+    state: TailState | None = None
+    caught_up: bool = False
+    last_success: float | None = None
+    server_time: int | None = None
+
+
+class Tail:
+    """Runs until told to stop, or until caught up."""
+
+    def __init__(
+        self,
+        options: TailOptions,
+        reader: Reader,
+        batcher: Batcher,
+        outlet: Outlet,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        take_snapshot: TakeSnapshot | None,
+    ) -> None:
+        self._options = options
+        self._reader = reader
+        self._batcher = batcher
+        self._outlet = outlet
+        self._clock = clock
+        self._metrics = metrics
+        self._take_snapshot = take_snapshot
+        self._labels = {"foundation": options.foundation, "feed": options.feed}
+        self._log = log.bind(**self._labels)
+        self._committed_at = float("-inf")
+        self._snapshot: asyncio.Task[Snapshot] | None = None
+        self._snapshot_due = float("inf")
+        self.progress = Progress()
+
+    @property
+    def name(self) -> str:
+        """Foundation and feed."""
+        return self._outlet.identity.key
+
+    def trouble(self) -> str | None:
+        """Say why this tail makes no progress now; None when all is well."""
+        if self.progress.state is None:
+            return self._outlet.trouble or "not started yet"
+        return self._outlet.trouble or self._reader.patience.trouble
+
+    def standstill(self) -> str | None:
+        """Say that the tail stands still though nothing it waits for is known to be away; None when it lives."""
+        last = self.progress.last_success
+        if last is None or self.trouble() is not None:
+            return None
+        silent_s = self._clock.monotonic() - last
+        if silent_s <= STANDSTILL_S + 3 * self._options.poll_s:
+            return None
+        return f"no page and no word of trouble for {silent_s:.0f} s"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tail until ``stop`` is set (a clean end) or, where asked for, until caught up.
+
+        Raise FencedError when another producer took over, CfstreamError for what does not heal.
+        """
+        self._metrics.running.labels(**self._labels).set(1)
+        try:
+            await self._run(stop)
+        except StoppedError:
+            self._log.info("tail ends")
+        finally:
+            if self._snapshot is not None:
+                self._snapshot.cancel()
+            self._outlet.close()
+            self._metrics.running.labels(**self._labels).set(0)
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        state = await self._recovered(stop)
+        ahead: asyncio.Task[Fetched] | None = None
+        try:
+            while True:
+                ahead = ahead or asyncio.create_task(self._reader.fetch(state.position))
+                try:
+                    fetched = await unless_stopped(stop, ahead)
+                except CursorLostError as lost:
+                    ahead = None
+                    state = await self._across_gap(state, lost, stop)
+                    continue
+                step = self._reader.advance(fetched)
+                ahead = None if step.ended else asyncio.create_task(self._reader.fetch(step.position))
+                try:
+                    state = await self._publish(state, step, fetched.page.server_time)
+                except DoubtError as error:
+                    _cancel(ahead)
+                    ahead = None
+                    state = await self._rebuilt(error, stop)
+                    continue
+                self._observe(state, step, fetched.page.server_time)
+                if step.ended and await self._idle(state, stop):
+                    return
+        finally:
+            _cancel(ahead)
+
+    async def _recovered(self, stop: asyncio.Event) -> TailState:
+        state = await self._outlet.open(stop)
+        if state is None:
+            position = await unless_stopped(stop, first_position(self._reader, self._options.start))
+            pending = "first-start" if self._options.feed == USAGE else None
+            state = TailState(position=position, snapshot_pending=pending)
+            self._log.info("first start", start=self._options.start)
+        else:
+            self._log.info("goes on", cursor=state.position.guid, rows=state.rows, sequence=state.sequence)
+        self.progress.state = state
+        self._begin_snapshot(state)
+        return state
+
+    async def _rebuilt(self, error: DoubtError, stop: asyncio.Event) -> TailState:
+        self._metrics.doubtful.labels(**self._labels).inc()
+        self._metrics.rebuilds.labels(**self._labels).inc()
+        self._log.warning("transaction in doubt: new producer, checkpoint read back", reason=str(error))
+        return await self._recovered(stop)
+
+    async def _publish(self, state: TailState, step: Step, server_time: int) -> TailState:
+        """Commit a page, a finished snapshot, or (when idle) just the checkpoint; return what holds then."""
+        snapshot = self._finished_snapshot()
+        now = self._clock.monotonic()
+        moved = step.position != state.position
+        if not step.rows and snapshot is None and (not moved or now - self._committed_at < RENEW_S):
+            # Nothing to lose: the position goes on in memory, the next checkpoint takes it along.
+            return replace(state, position=step.position)
+        new, batch = await asyncio.to_thread(self._write, state, step, snapshot, server_time)
+        self._committed_at = now
+        self._count(batch, step, snapshot)
+        return new
+
+    def _write(
+        self, state: TailState, step: Step, snapshot: Snapshot | None, server_time: int
+    ) -> tuple[TailState, Batch]:
+        """Encode and commit; runs in a thread."""
+        origin = state.position.guid or "the start"
+        batch = self._batcher.batch(step.rows, self._reader.version, origin, server_time)
+        first_guid, first_at = state.first_guid, state.first_created_at
+        if first_guid is None and step.rows:
+            first_guid, first_at = head(step.rows[0], self._reader.version)
+        new = replace(
+            state,
+            position=step.position,
+            rows=state.rows + len(batch.messages),
+            sequence=state.sequence + 1,
+            snapshot_pending=None if snapshot is not None else state.snapshot_pending,
+            first_guid=first_guid,
+            first_created_at=first_at,
+            api_version=self._reader.version,
+        )
+        batches = {self._options.topic: batch.messages, self._options.dead_letters: batch.dead}
+        if snapshot is not None:
+            batches[self._options.snapshots] = snapshot.messages
+        self._outlet.write({topic: messages for topic, messages in batches.items() if messages}, new, server_time)
+        return new, batch
+
+    async def _across_gap(self, state: TailState, lost: CursorLostError, stop: asyncio.Event) -> TailState:
+        """Say the gap, with its two ends, and return the state that goes on behind it."""
+        position = self._reader.lost(state.position)
+        fetched = await unless_stopped(stop, self._reader.fetch(position))
+        step = self._reader.advance(fetched)
+        before = next((row for row in step.rows or fetched.page.rows if head(row, self._reader.version)[0]), None)
+        kind = "reseed" if before is not None and self._is_reseed(before) else lost.kind
+        guid, created_at = head(before, self._reader.version)
+        gap: Gap = {
+            "kind": kind,
+            "after_guid": state.position.guid,
+            "after_created_at": state.position.created_at,
+            "before_guid": guid,
+            "before_created_at": created_at,
+            "found_at": fetched.page.server_time,
+        }
+        self._log.error(
+            "gap in the feed: rows were gone before they could be read",
+            kind=kind,
+            after=gap["after_guid"],
+            after_time=_time(gap["after_created_at"]),
+            before=guid,
+            before_time=_time(created_at),
+        )
+        self._metrics.gaps.labels(**self._labels).inc()
+        new = replace(state.with_gap(gap), position=position)
+        if self._options.feed == USAGE:
+            new = replace(new, snapshot_pending="reseed" if kind == "reseed" else "gap")
+        else:
+            new = replace(new, snapshot_pending=None)
+        try:
+            new, _ = await asyncio.to_thread(self._write, new, Step([], position, ended=False), None, gap["found_at"])
+        except DoubtError as error:
+            return await self._rebuilt(error, stop)
+        if self._options.on_gap == "stop":
+            raise CfstreamError(
+                f"{self.name}: rows were gone before they could be read (the gap is in the checkpoint), and "
+                "CFSTREAM_ON_GAP=stop; start again to go on behind it"
+            )
+        self._begin_snapshot(new)
+        return new
+
+    def _is_reseed(self, row: object) -> bool:
+        return self._options.feed == USAGE and is_reseed(row, self._reader.version)
+
+    async def _idle(self, state: TailState, stop: asyncio.Event) -> bool:
+        """Wait for the next poll; return whether the tail is done."""
+        if self._options.until_caught_up:
+            if self._snapshot is None:
+                self._log.info("caught up", rows=state.rows)
+                return True
+            await unless_stopped(stop, asyncio.wait({self._snapshot}))
+            return False
+        await unless_stopped(stop, self._clock.sleep(self._options.poll_s))
+        return False
+
+    def _begin_snapshot(self, state: TailState) -> None:
+        if self._take_snapshot is None or self._snapshot is not None:
+            return
+        if state.snapshot_pending is not None:
+            self._snapshot = asyncio.ensure_future(self._take_snapshot(state.snapshot_pending))
+        elif self._options.snapshot_interval_s and self._snapshot_due == float("inf"):
+            self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
+
+    def _finished_snapshot(self) -> Snapshot | None:
+        if self._snapshot is None and self._take_snapshot is not None and self._clock.monotonic() >= self._snapshot_due:
+            self._snapshot = asyncio.ensure_future(self._take_snapshot("schedule"))
+        if self._snapshot is None or not self._snapshot.done():
+            return None
+        snapshot, self._snapshot = self._snapshot.result(), None
+        if self._options.snapshot_interval_s:
+            self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
+        return snapshot
+
+    def _count(self, batch: Batch, step: Step, snapshot: Snapshot | None) -> None:
+        metrics, labels = self._metrics, self._labels
+        metrics.committed.labels(**labels).inc()
+        metrics.rows.labels(**labels).inc(len(batch.messages))
+        metrics.filtered.labels(**labels).inc(batch.filtered)
+        metrics.late.labels(**labels).inc(step.late)
+        if batch.dead:
+            metrics.dead.labels(**labels).inc(len(batch.dead))
+            self._log.warning("rows that could not be read went to the dead letters", rows=len(batch.dead))
+        if snapshot is not None:
+            metrics.snapshots.labels(foundation=labels["foundation"], reason=snapshot.reason).inc()
+            self._log.info(
+                "snapshot published",
+                reason=snapshot.reason,
+                records=snapshot.records,
+                observed_at=iso(snapshot.observed_at),
+            )
+
+    def _observe(self, state: TailState, step: Step, server_time: int) -> None:
+        metrics, labels = self._metrics, self._labels
+        self.progress.state = state
+        self.progress.caught_up = step.ended
+        self.progress.last_success = self._clock.monotonic()
+        self.progress.server_time = server_time
+        metrics.duplicates.labels(**labels).inc(step.duplicates)
+        metrics.held.labels(**labels).set(step.held)
+        watermark = state.position.settled_until
+        if watermark is not None:
+            behind_s = (server_time - watermark) / SECOND - self._reader.settle_s
+            metrics.lag.labels(**labels).set(max(0.0, behind_s))
+            metrics.watermark.labels(**labels).set(watermark / SECOND)
+        if step.rows:
+            self._log.info(
+                "page committed",
+                rows=len(step.rows),
+                until=_time(step.newest),
+                held=step.held,
+                caught_up=step.ended,
+            )
+
+
+def _cancel(task: asyncio.Task[Fetched] | None) -> None:
+    if task is not None:
+        task.cancel()
+
+
+def _time(moment: int | None) -> str | None:
+    return None if moment is None else iso(moment)
