@@ -133,7 +133,7 @@ class Control:
         return self._statistics()
 
     def set_lateness(self, call: Call) -> dict[str, Any]:
-        """Let rows from now on become visible late: with ``chance`` (0..1), by up to ``most_s``."""
+        """Let transactions take their time from now on: the fields of ``Lateness``."""
         self._cc.ledger.lateness = Lateness(**call.json())
         return self._cc.ledger.lateness._asdict()
 

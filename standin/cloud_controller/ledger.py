@@ -11,10 +11,18 @@ from standin.cloud_controller.table import Table
 
 
 class Lateness(NamedTuple):
-    """How often (0..1) and how long at most a transaction stays open after its row got its id."""
+    """How transactions keep rows from being seen in order. Chances are 0..1, times are the longest.
+
+    With ``chance`` a transaction stays open for up to ``most_s`` after its row got its id: the row appears
+    late, among rows of higher ids. With ``back_chance`` it had begun up to ``back_most_s`` before: the row's
+    time lies before that of rows with lower ids, though never before that of an earlier row on the same app,
+    for an app is locked while it is changed.
+    """
 
     chance: float = 0.0
     most_s: float = 0.0
+    back_chance: float = 0.0
+    back_most_s: float = 0.0
 
 
 class Ledger:
@@ -30,6 +38,7 @@ class Ledger:
         self.audit_table: Table[AuditRow] = Table()
         self.lateness = Lateness()
         self._chance = chance
+        self._newest: dict[str, int] = {}
 
     def record_usage(
         self,
@@ -49,7 +58,7 @@ class Ledger:
         row = UsageRow(
             id=len(self.usage) + 1,
             guid=row_guid or guid(self._chance),
-            created_at=whole_second(at),
+            created_at=self._begin_time(at, subject.app_guid),
             visible_at=at if never_late else self._commit_time(at),
             subject=subject,
             state=state,
@@ -80,7 +89,7 @@ class Ledger:
         row = AuditRow(
             id=len(self.audit) + 1,
             guid=guid(self._chance),
-            created_at=whole_second(at),
+            created_at=self._begin_time(at, target.guid),
             visible_at=self._commit_time(at),
             type=event_type,
             actor=actor,
@@ -104,6 +113,15 @@ class Ledger:
             self.usage_table.delete_older_than(cutoff, keep_newest=True),
             self.audit_table.delete_older_than(cutoff, keep_newest=False),
         )
+
+    def _begin_time(self, at: int, thing: str) -> int:
+        """Return when the row's transaction began, in whole seconds."""
+        late = self.lateness
+        if late.back_chance and self._chance.random() < late.back_chance:
+            begun = at - int(self._chance.uniform(0, late.back_most_s) * SECOND)
+            at = max(begun, self._newest.get(thing, begun))
+        self._newest[thing] = at
+        return whole_second(at)
 
     def _commit_time(self, at: int) -> int:
         late = self.lateness

@@ -5,6 +5,8 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 
@@ -16,7 +18,7 @@ from standin.cloud_controller.options import Options, RateLimit
 from standin.cloud_controller.service import Service
 
 __all__ = [
-    "CloudController", "Lateness", "Options", "RateLimit", "Served", "SimClock", "running", "serve_forever",
+    "CloudController", "Lateness", "Options", "RateLimit", "Served", "SimClock", "Tls", "running", "serve_forever",
 ]  # fmt: skip
 
 TICK_S = 0.1
@@ -40,7 +42,7 @@ class Served(str):
 class _Server(uvicorn.Server):
     """Knows its connections by address and lets the simulation go on while nobody asks."""
 
-    def __init__(self, cc: CloudController, *, log_level: str) -> None:
+    def __init__(self, cc: CloudController, *, log_level: str, tls: "Tls | None" = None) -> None:
         self.service = Service(cc)
         self.application = Application(self.service, self._transport_of)
         settings = uvicorn.Config(
@@ -53,6 +55,8 @@ class _Server(uvicorn.Server):
             date_header=False,
             server_header=False,
             timeout_graceful_shutdown=2,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         )
         super().__init__(settings)
 
@@ -94,11 +98,18 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+class Tls(NamedTuple):
+    """The PEM files of a server that speaks HTTPS."""
+
+    certificate: Path
+    key: Path
+
+
 @contextlib.contextmanager
-def running(cc: CloudController, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
+def running(cc: CloudController, host: str = "127.0.0.1", port: int = 0, *, tls: Tls | None = None) -> Iterator[Served]:
     """Serve in a thread while the block runs; gives the address, e.g. ``http://127.0.0.1:43210``."""
     bound = listen(host, port)
-    server = _Server(cc, log_level="critical")
+    server = _Server(cc, log_level="critical", tls=tls)
     thread = threading.Thread(target=server.run, args=([bound],), name="cloud-controller", daemon=True)
     thread.start()
     waited = threading.Event()
@@ -110,7 +121,7 @@ def running(cc: CloudController, host: str = "127.0.0.1", port: int = 0) -> Iter
     try:
         if not server.started:
             raise RuntimeError("the simulated Cloud Controller did not start")
-        yield Served.at(f"http://{host}:{bound.getsockname()[1]}", server.service)
+        yield Served.at(f"{'https' if tls else 'http'}://{host}:{bound.getsockname()[1]}", server.service)
     finally:
         server.should_exit = True
         thread.join(STARTS_WITHIN_S)

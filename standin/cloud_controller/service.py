@@ -123,7 +123,6 @@ class Service:
         roots, uaa, control = Roots(self.cc), self.cc.uaa, Control(self.cc, self.faults)
         found = [
             Route("GET", _pattern("/"), roots.root, open=True),
-            Route("GET", _pattern(""), roots.root, open=True),
             Route("GET", _pattern("/v3"), roots.v3_root, open=True),
             Route("GET", _pattern("/v3/info"), roots.v3_info, open=True),
             Route("GET", _pattern("/v2/info"), roots.v2_info, open=True),

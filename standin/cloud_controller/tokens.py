@@ -62,7 +62,7 @@ class TokenSigner:
     def check(self, token: str, now_s: int) -> Identity | None:
         """Return whom a token speaks for; None when it is forged, expired or revoked."""
         body, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(signature, self._signature(body)):
+        if not hmac.compare_digest(signature.encode(), self._signature(body).encode()):
             return None
         claims = orjson.loads(_decode(body.partition(".")[2]))
         if claims["exp"] <= now_s or claims["gen"] != self._generation:

@@ -36,8 +36,11 @@ class Uaa:
 
     def token(self, call: Call) -> Answer:
         """Answer ``POST /oauth/token``."""
-        form = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-        client, secret = _client(call, form)
+        form = dict(parse_qsl(call.body.decode(errors="replace"), keep_blank_values=True))
+        try:
+            client, secret = _client(call, form)
+        except ValueError:
+            return refusal(401, "unauthorized", "Bad credentials")
         if not self._knows_client(client, secret):
             return refusal(401, "unauthorized", "Bad credentials")
         match form.get("grant_type", ""):
@@ -116,7 +119,7 @@ class Uaa:
 
 
 def _client(call: Call, form: dict[str, str]) -> tuple[str, str]:
-    """Return client and secret, from the basic authorization or from the form."""
+    """Return client and secret, from the basic authorization or from the form; ValueError when it is garbled."""
     scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")

@@ -90,7 +90,7 @@ def test_options_are_changed_and_secrets_not_shown(client: Direct) -> None:
 def test_tokens_lateness_faults_and_damage_are_steered(client: Direct) -> None:
     post(client, "/sim/tokens/revoke")
     assert client.get("/v3/apps").status == 401
-    assert post(client, "/sim/lateness", {"chance": 0.5, "most_s": 3}).content == {"chance": 0.5, "most_s": 3}
+    assert post(client, "/sim/lateness", {"chance": 0.5, "most_s": 3}).content["most_s"] == 3
     assert post(client, "/sim/faults", {"kind": "reset", "count": 3}).content[0]["kind"] == "reset"
     assert client.send("DELETE", "/sim/faults").content == []
     last = client.cc.ledger.usage[-1].guid

@@ -105,6 +105,17 @@ def test_a_changed_token_is_no_token(client: Direct) -> None:
     assert Direct(client.cc, token=f"{head}.{forged}.{signature}").get("/v3/apps").status == 401
 
 
+@pytest.mark.parametrize("authorization", ["Basic %%%", "Basic /w==", "Bearer \u00fc.b", "Bearer", "Bearer a b"])
+def test_garbled_authorizations_are_refused(client: Direct, authorization: str) -> None:
+    headers = {"authorization": authorization}
+    form = b"grant_type=client_credentials"
+    for call in (
+        Call("POST", "/oauth/token", "http://x", headers=headers, body=form),
+        Call("GET", "/v3/apps", "http://x", headers=headers),
+    ):
+        assert client.service.answer(call).status == 401
+
+
 def test_options_are_taken_at_the_start() -> None:
     cc = standing_still(options=Options(client_id="me", client_secret="x", token_lifetime_s=5))
     assert Direct(cc).log_in().content["expires_in"] == 5

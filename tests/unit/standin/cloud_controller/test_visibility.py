@@ -1,5 +1,7 @@
 """Rows come late, are pruned, and are purged: what a reader sees then."""
 
+from itertools import pairwise
+
 from support.simulated import START, Direct, standing_still
 
 from standin.cloud_controller.clock import SECOND
@@ -34,6 +36,20 @@ def test_audit_rows_come_late_too() -> None:
     assert cc.ledger.audit_table.uncommitted > 0
     cc.step(20)
     assert Direct(cc).get("/v3/audit_events").content["pagination"]["total_results"] == len(cc.ledger.audit)
+
+
+def test_times_may_go_back_while_ids_go_on_but_not_within_an_app() -> None:
+    cc = standing_still(usage_rows=50, apps=10)
+    cc.ledger.lateness = Lateness(back_chance=0.5, back_most_s=20)
+    cc.resume(rate=2)
+    cc.step(300)
+    rows = cc.ledger.usage
+    assert any(later.created_at < row.created_at for row, later in pairwise(rows))
+    by_app: dict[str, list[int]] = {}
+    for row in rows:
+        by_app.setdefault(row.subject.app_guid, []).append(row.created_at)
+    assert all(times == sorted(times) for times in by_app.values())
+    assert Direct(cc).get(USAGE, per_page=5000).guids == [row.guid for row in rows]
 
 
 def test_old_rows_are_pruned_but_never_the_newest_usage_row() -> None:
