@@ -7,20 +7,22 @@ from typing import Any
 from processors.lane.writer import Writer
 from schemas.codec import Codec
 from schemas.records import Alert, DeadLetter
+from schemas.tables import Drift
 from schemas.topics import Topics
 
 
 @dataclass
 class Outputs:
-    """Records to be durable before the states are; and the keys of apps that leave the table."""
+    """Records to be durable before the states are; and the apps that leave the table, by key and foundation."""
 
     alerts: list[Alert] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    removed: list[bytes] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    removed: list[tuple[bytes, str]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Say whether there is anything to write first."""
-        return bool(self.alerts or self.dead_letters)
+        return bool(self.alerts or self.dead_letters or self.drift)
 
 
 def sender(topics: Topics, codec: Codec, writer: Writer) -> Callable[[Outputs], None]:
@@ -28,10 +30,14 @@ def sender(topics: Topics, codec: Codec, writer: Writer) -> Callable[[Outputs], 
     encode_alert = codec.encoder(topics.alerts.name, topics.alerts.schema)
     encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
 
+    encode_drift = codec.encoder(topics.drift.name, topics.drift.schema)
+
     def send(outputs: Outputs) -> None:
         for alert in outputs.alerts:
             key = alert["app_guid"] or alert["id"]
             writer.write(topics.alerts.name, key.encode(), encode_alert(_record(alert)))
+        for drift in outputs.drift:
+            writer.write(topics.drift.name, drift["app_guid"].encode(), encode_drift(_record(drift)))
         for letter in outputs.dead_letters:
             writer.write(topics.dead_letters.name, letter["feed"].encode(), encode_dead(_record(letter)))
 

@@ -53,6 +53,8 @@ class ProgressBook:
         """Note a finished snapshot, unless a newer one is known."""
         progress = self.get(partition, foundation)
         if at > (progress["baseline_at"] or 0):
+            if progress["baseline_at"] is None:
+                progress["checked_at"] = at  # before the first one nothing was known that could differ
             progress["baseline_at"], progress["baseline_id"] = at, snapshot_id
             self.change(partition, foundation)
 

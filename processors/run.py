@@ -30,6 +30,7 @@ from processors.probes import Probes
 from processors.progress import ProgressBook
 from processors.settings import WorkerSettings
 from processors.timekeeper import Timekeeper
+from processors.usage.publisher import UsagePublisher
 from processors.worker import Worker
 from schemas import provision
 from schemas.codec import Codec
@@ -37,6 +38,9 @@ from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, Registr
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
+
+REFRESH_S = 600.0
+REFRESH_MOST = 500
 
 STOP_S = 30.0
 """A clean stop takes about a second. Correctness does not depend on it."""
@@ -96,14 +100,25 @@ async def _parts(
         )
 
     states, progress = table("apps", topics.state.name), table("progress", topics.progress.name)
+    book = AppBook(states, codec, encode_state)
+    progress_book = ProgressBook(progress, codec, encode_progress)
     worker = Worker(
         topics=topics,
-        book=AppBook(states, codec, encode_state),
-        progress=ProgressBook(progress, codec, encode_progress),
+        book=book,
+        progress=progress_book,
         decoder=Decoder(codec, clock, Random()),  # noqa: S311 - jitter
         writer=writer,
         send=send,
         watch=CrashWatch(rules),
+        usage=UsagePublisher(
+            topics=topics,
+            book=book,
+            progress=progress_book,
+            codec=codec,
+            writer=writer,
+            late_window=settings.keep.late_window,
+        ),
+        refresh=lambda partition: states.refresh(partition, older_than_s=REFRESH_S, most=REFRESH_MOST),
         keep=settings.keep,
         metrics=metrics,
         clock=clock,

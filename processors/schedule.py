@@ -13,7 +13,6 @@ def next_due(state: AppState, keep: Keep, watch: CrashWatch) -> Micros | None:
     """Return the first event time at which ``tick`` would change the state, None: never."""
     moments = [tasks.expires_at(task, keep.task_expiry) for task in state["tasks"] if tasks.running(task)]
     moments += [row["at"] + keep.staging_expiry for row in state["stagings"]]
-    moments += [task["stopped_at"] + keep.late_window for task in state["tasks"] if task["stopped_at"] is not None]
     if state["deleted_at"] is not None and not runs(state):
         moments.append(max(state["deleted_at"], state["as_of"]) + keep.forget_after)
     alert = watch.due(state)

@@ -50,6 +50,9 @@ class Timekeeper:
             await self._checkpoints.refresh()
             if self.ready:
                 done = await self._advance()
+                for number in self.sources():
+                    await self._worker.publish_totals(number)
+                    await self._worker.refresh(number)
                 if until_caught_up and done:
                     return
             await asyncio.sleep(0.05 if until_caught_up else self._interval_s)

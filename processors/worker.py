@@ -7,14 +7,15 @@ not. A worker that dies after the states were written has its successor pass ove
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import structlog
 
 from plumbing.clock import Clock
+from processors.apply import Applier
 from processors.book import AppBook
 from processors.crashes import CrashWatch
 from processors.decode import Decoder, Row
+from processors.drift import drifts
 from processors.lane.chunk import Chunk
 from processors.lane.writer import Writer
 from processors.metrics import WorkerMetrics
@@ -22,9 +23,12 @@ from processors.outputs import Outputs
 from processors.progress import ProgressBook
 from processors.schedule import Schedule, next_due
 from processors.state import fold
-from processors.state.facts import STOPPED
+from processors.state.facts import SNAPSHOT_TAKES
 from processors.state.fold import ImpossibleError, Keep
-from schemas.records import Alert, Micros
+from processors.usage.changes import changes
+from processors.usage.publisher import UsagePublisher
+from processors.work import Opened, Work
+from schemas.records import Micros
 from schemas.tables import AppState
 from schemas.topics import Topics
 
@@ -32,24 +36,6 @@ _log = structlog.get_logger(__name__)
 
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A state in work: how many records have changed it, or whether time alone has."""
-
-    state: AppState
-    records: int = 0
-    timed: bool = False
-
-
-@dataclass
-class _Work:
-    """A chunk in work."""
-
-    partition: int
-    states: dict[bytes, _Open] = field(default_factory=dict)
-    outputs: Outputs = field(default_factory=Outputs)
 
 
 class Worker:
@@ -65,6 +51,8 @@ class Worker:
         writer: Writer,
         send: Callable[[Outputs], None],
         watch: CrashWatch,
+        usage: UsagePublisher,
+        refresh: Callable[[int], int],
         keep: Keep,
         metrics: WorkerMetrics,
         clock: Clock,
@@ -75,15 +63,18 @@ class Worker:
         self._writer = writer
         self._send = send
         self._watch = watch
+        self._usage = usage
+        self._refresh = refresh
         self._keep = keep
         self._metrics = metrics
         self._clock = clock
         self._lock = asyncio.Lock()
         self._schedules: dict[int, Schedule] = {}
-        self._folds: dict[str, Callable[[_Work, Row], None]] = {
-            topics.usage.name: self._usage,
-            topics.audit.name: self._audit,
-            topics.snapshots.name: self._snapshot,
+        applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
+        self._folds: dict[str, Callable[[Work, Row], None]] = {
+            topics.usage.name: applier.usage,
+            topics.audit.name: applier.audit,
+            topics.snapshots.name: applier.snapshot,
         }
 
     @property
@@ -95,7 +86,7 @@ class Worker:
         """Work on one chunk; return when its effects are durable."""
         decoded = await self._decoder.chunk(chunk)
         async with self._lock:
-            work = _Work(chunk.tp.partition)
+            work = Work(chunk.tp.partition)
             work.outputs.dead_letters += decoded.dead
             apply = self._folds[chunk.tp.topic]
             for row in decoded.rows:
@@ -110,44 +101,84 @@ class Worker:
 
     async def tick(self, partition: int, foundation: str, until: Micros) -> None:
         """Advance the time of one foundation's apps in a partition: every row up to ``until`` is applied."""
-        while True:
-            async with self._lock:
-                schedule = self._schedules.get(partition)
-                keys = [] if schedule is None else schedule.pop(until, TICK_SLICE)
-                if not keys:
-                    return
-                work = _Work(partition)
-                for key in keys:
-                    state = self._book.get(partition, key)
-                    if state is not None:
-                        self._tick_app(work, key, state, foundation, until)
-                await self._write(work)
+        more = True
+        while more:
+            more = await self._tick_slice(partition, foundation, until)
+        await self._usage.publish_hours(partition, foundation, until, self._lock)
+        await self._compare(partition, foundation, until)
 
-    def _tick_app(self, work: _Work, key: bytes, state: AppState, foundation: str, until: Micros) -> None:
+    async def _tick_slice(self, partition: int, foundation: str, until: Micros) -> bool:
+        async with self._lock:
+            schedule = self._schedules.get(partition)
+            keys = [] if schedule is None else schedule.pop(until, TICK_SLICE)
+            work = Work(partition)
+            for key in keys:
+                state = self._book.get(partition, key)
+                if state is not None:
+                    self._tick_app(work, key, state, foundation, until)
+            await self._write(work)
+            return bool(keys)
+
+    async def publish_totals(self, partition: int) -> None:
+        """Write the shares in the totals that have changed."""
+        async with self._lock:
+            if self._usage.publish_totals(partition):
+                await self._writer.durable()
+
+    async def refresh(self, partition: int) -> None:
+        """Write rows of a while ago once more, so that compaction cannot leave a paused worker's late write."""
+        async with self._lock:
+            if partition in self._schedules and self._refresh(partition):
+                await self._writer.durable()
+
+    async def _compare(self, partition: int, foundation: str, until: Micros) -> None:
+        """Report what the newest snapshot found different, once every row of its time is applied."""
+        async with self._lock:
+            if partition not in self._schedules:
+                return
+            progress = self._progress.get(partition, foundation)
+            observed_at, snapshot_id = progress["baseline_at"], progress["baseline_id"]
+            if observed_at is None or observed_at == progress["checked_at"] or until < observed_at + SNAPSHOT_TAKES:
+                return
+            work = Work(partition)
+            for _key, state in self._book.items(partition):
+                if state["foundation"] == foundation:
+                    work.outputs.drift += drifts(state, snapshot_id or "", observed_at)
+            for drift in work.outputs.drift:
+                self._metrics.drift.labels(drift["kind"]).inc()
+            progress["checked_at"] = observed_at
+            self._progress.change(partition, foundation)
+            await self._write(work)
+
+    def _tick_app(self, work: Work, key: bytes, state: AppState, foundation: str, until: Micros) -> None:
         if state["foundation"] != foundation:
             self._schedule(work.partition).set(key, next_due(state, self._keep, self._watch))
             return
-        changed = fold.tick(state, until, self._keep)
+        before = changes(state)
+        changed = fold.tick(state, until, self._keep, keep_from=self._usage.keep_from(work.partition, foundation))
         remembered, alerts = self._watch.tick(state, until)
         work.outputs.alerts += alerts
         if changed or remembered:
-            work.states[key] = _Open(state, timed=True)
+            work.states[key] = Opened(state, before, timed=True)
         elif not fold.gone(state, until, self._keep):
             self._schedule(work.partition).set(key, next_due(state, self._keep, self._watch))
             return
         if fold.gone(state, until, self._keep):
-            work.outputs.removed.append(key)
+            work.outputs.removed.append((key, foundation))
 
     async def recovered(self, partitions: Iterable[int]) -> None:
         """Rebuild what is derived from the table, after an assignment."""
         async with self._lock:
             self._book.reset()
             self._progress.reset()
+            self._usage.reset()
             self._schedules.clear()
             for partition in partitions:
                 schedule = self._schedule(partition)
+                self._usage.start(partition)
                 for index, (key, state) in enumerate(self._book.items(partition)):
                     schedule.set(key, next_due(state, self._keep, self._watch))
+                    self._usage.changed(partition, key, state, [])
                     if index % 1000 == 0:
                         await asyncio.sleep(0)
 
@@ -155,11 +186,12 @@ class Worker:
         """Let go of all partitions: a rebalance has begun. Returns when no tick is at work on one."""
         async with self._lock:
             self._schedules.clear()
+            self._usage.reset()
 
     def _schedule(self, partition: int) -> Schedule:
         return self._schedules.setdefault(partition, Schedule())
 
-    async def _write(self, work: _Work) -> None:
+    async def _write(self, work: Work) -> None:
         if work.outputs:
             self._send(work.outputs)
             await self._writer.durable()
@@ -169,94 +201,14 @@ class Worker:
                 continue
             fold.settle(entry.state, entry.records)
             self._book.put(work.partition, key, entry.state)
+            if entry.before is not None:
+                self._usage.changed(work.partition, key, entry.state, entry.before)
             self._schedule(work.partition).set(key, next_due(entry.state, self._keep, self._watch))
             wrote = True
-        for key in work.outputs.removed:
+        for key, foundation in work.outputs.removed:
             self._book.remove(work.partition, key)
+            self._usage.removed(work.partition, key, foundation)
             self._schedule(work.partition).set(key, None)
             wrote = True
         if self._progress.write(work.partition) or wrote:
             await self._writer.durable()
-
-    def _open(self, work: _Work, row: Row, foundation: str) -> _Open:
-        entry = work.states.get(row.key)
-        if entry is None:
-            state = self._book.get(work.partition, row.key)
-            entry = _Open(fold.new(foundation, row.key.decode("utf-8", "replace")) if state is None else state)
-            work.states[row.key] = entry
-        return entry
-
-    def _usage(self, work: _Work, row: Row) -> None:
-        record = row.record
-        if not fold.known_state(record["state"]):
-            self._metrics.unknown_state(record["state"])
-            return
-        entry = self._open(work, row, record["foundation"])
-        state = entry.state
-        if row.offset <= state["usage_offset"]:
-            self._metrics.replayed.inc()
-            return
-        baseline = self._progress.baseline(work.partition, record["foundation"])
-        ran = state["state"] != STOPPED
-        if fold.apply_usage(state, record, self._keep, baseline):
-            entry.records += 1
-            if record["state"] == STOPPED and ran and state["crash"] is not None:
-                work.outputs.alerts += self._stopped(state, record["created_at"])
-        state["usage_offset"] = row.offset
-
-    def _stopped(self, state: AppState, at: Micros) -> list[Alert]:
-        """Tell the rules of a stop, once no process of the app is started any more."""
-        if any(process["facts"][-1]["state"] != STOPPED for process in state["processes"]):
-            return []
-        return self._watch.stopped(state, at)
-
-    def _audit(self, work: _Work, row: Row) -> None:
-        event = row.record
-        if event["app_guid"] is None:
-            return
-        known = row.key in work.states or self._book.get(work.partition, row.key) is not None
-        if not known and event["type"] != fold.CRASH:
-            return
-        entry = self._open(work, row, event["foundation"])
-        state = entry.state
-        if row.offset <= state["audit_offset"]:
-            self._metrics.replayed.inc()
-            return
-        if state["named_at"] == 0:
-            state["app_name"] = state["app_name"] or event["target_name"]
-            state["space_guid"] = state["space_guid"] or event["space_guid"]
-            state["org_guid"] = state["org_guid"] or event["org_guid"]
-        changed = fold.apply_audit(state, event)
-        remembered, alerts = self._watch.observe(state, event)
-        work.outputs.alerts += alerts
-        state["audit_offset"] = row.offset
-        if changed or remembered:
-            entry.records += 1
-
-    def _snapshot(self, work: _Work, row: Row) -> None:
-        record = row.record
-        if record["kind"] == "end":
-            self._end_marker(work, row)
-            return
-        entry = self._open(work, row, record["foundation"])
-        if row.offset <= entry.state["snapshot_offset"]:
-            self._metrics.replayed.inc()
-            return
-        if fold.apply_snapshot(entry.state, record, self._keep):
-            entry.records += 1
-        entry.state["snapshot_offset"] = row.offset
-
-    def _end_marker(self, work: _Work, row: Row) -> None:
-        record = row.record
-        foundation, observed_at = record["foundation"], record["observed_at"]
-        for key in {*self._book.keys(work.partition), *work.states}:
-            entry = work.states.get(key)
-            state = entry.state if entry is not None else self._book.get(work.partition, key)
-            if state is None or state["foundation"] != foundation or row.offset <= state["snapshot_offset"]:
-                continue
-            if fold.apply_end_marker(state, observed_at, self._keep):
-                if entry is None:
-                    entry = work.states[key] = _Open(state)
-                entry.records += 1
-                state["snapshot_offset"] = row.offset
-        self._progress.set_baseline(work.partition, foundation, observed_at, record["snapshot_id"])

@@ -144,6 +144,7 @@ class UsagePartial(TypedDict):
     """The share of one partition in a total or an hour; see ``avsc/UsagePartial.avsc``."""
 
     partition: int
+    closed_to: Micros | None
     total: UsageTotal | None
     hour: UsageHour | None
 

@@ -10,6 +10,12 @@ ROW = 1
 STARTED = "STARTED"
 STOPPED = "STOPPED"
 
+SNAPSHOT_TAKES = 120 * SECOND
+"""A snapshot's pages are read within this long after its ``observed_at``."""
+
+MOST_FACTS = 1000
+"""Of one process, should no watermark ever come and let old ones go."""
+
 
 def second(moment: Micros) -> int:
     """Return the whole second of a moment: the feed knows no finer time."""
@@ -26,21 +32,21 @@ def same(one: Fact, other: Fact) -> bool:
     )
 
 
-def insert(facts: list[Fact], fact: Fact, late_window: Micros) -> bool:
+def insert(facts: list[Fact], fact: Fact, keep_from: Micros) -> bool:
     """Put a fact in its place; return False for one that comes too late to be placed, or that says nothing new.
 
     The order is by second; in one second a row comes after a snapshot; of two rows of one second (and of two
     snapshots) the later one in its topic comes last. Each topic is applied in its order, so the end is the same
     however the topics interleave. The newest fact holds now.
 
-    Kept are the facts of the ``late_window`` before the newest row, and the one before them, which holds at the
-    window's beginning. An older row finds no place any more: newer ones have said what holds.
+    Kept are the facts since ``keep_from`` and the one before them, which holds at that moment. An older row finds no
+    place any more: newer ones have said what holds, and its hours are closed for good.
     """
     when, source = second(fact["at"]), fact["source"]
     index = len(facts)
     while index and _after(facts[index - 1], when, source):
         index -= 1
-    if index < len(facts) and fact["at"] < _window_start(facts, late_window):
+    if index < len(facts) and fact["at"] < keep_from:
         return False
     before = facts[index - 1] if index else None
     if before is not None and source == ROW == before["source"] and before["at"] == fact["at"] and same(before, fact):
@@ -48,20 +54,39 @@ def insert(facts: list[Fact], fact: Fact, late_window: Micros) -> bool:
     facts.insert(index, fact)
     if source == SNAPSHOT:
         _drop_repeated_snapshots(facts)
-    start = _window_start(facts, late_window)
-    while len(facts) > 1 and facts[1]["at"] <= start:
+    while len(facts) > 1 and (facts[1]["at"] <= keep_from or len(facts) > MOST_FACTS):
         del facts[0]
     return True
+
+
+def level(fact: Fact) -> tuple[int, int]:
+    """Return running instances and their memory, MB: nothing when stopped, whatever the count says."""
+    if fact["state"] != STARTED:
+        return 0, 0
+    return fact["instances"], fact["instances"] * fact["memory_mb"]
+
+
+def explained(facts: list[Fact], index: int) -> bool:
+    """Say whether a snapshot's fact is a look ahead at a row.
+
+    A snapshot is read page by page, so a page may show what a row says some seconds after ``observed_at``. Such a
+    fact is no news: the row is, and at its own time.
+    """
+    fact = facts[index]
+    if fact["source"] != SNAPSHOT:
+        return False
+    limit = fact["at"] + SNAPSHOT_TAKES
+    for later in facts[index + 1 :]:
+        if later["at"] > limit:
+            return False
+        if later["source"] == ROW and level(later) == level(fact):
+            return True
+    return False
 
 
 def _after(fact: Fact, when: int, source: int) -> bool:
     its = second(fact["at"])
     return its > when or (its == when and fact["source"] > source)
-
-
-def _window_start(facts: list[Fact], late_window: Micros) -> Micros:
-    newest = next((fact["at"] for fact in reversed(facts) if fact["source"] == ROW), None)
-    return (facts[0]["at"] if newest is None else newest) - late_window
 
 
 def _drop_repeated_snapshots(facts: list[Fact]) -> None:

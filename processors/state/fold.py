@@ -31,6 +31,7 @@ class Keep:
     """How long things are kept or believed, in microseconds of event time."""
 
     late_window: Micros = 6 * 3600 * SECOND
+    """Facts of closed hours are kept so long, so that a late row can correct them."""
     task_expiry: Micros = 7 * 86400 * SECOND
     staging_expiry: Micros = 3600 * SECOND
     forget_after: Micros = 86400 * SECOND
@@ -83,8 +84,14 @@ def known_state(state: str) -> bool:
     )
 
 
-def apply_usage(state: AppState, row: AppUsageEvent, keep: Keep, baseline: Micros | None = None) -> bool:
-    """Apply a usage row. ``baseline`` is the time of the last finished snapshot of this partition, if any."""
+def apply_usage(
+    state: AppState, row: AppUsageEvent, keep: Keep, *, keep_from: Micros = 0, baseline: Micros | None = None
+) -> bool:
+    """Apply a usage row; return whether it changed anything.
+
+    ``keep_from``: facts before are closed for good. ``baseline``: time of the newest finished snapshot, if any.
+    Raise ImpossibleError, having changed nothing.
+    """
     kind, at = row["state"], row["created_at"]
     if kind in STARTS or kind == STOPPED:
         guid = row["process_guid"] or row["app_guid"]
@@ -102,13 +109,13 @@ def apply_usage(state: AppState, row: AppUsageEvent, keep: Keep, baseline: Micro
             place=_place(state, row["space_guid"], row["org_guid"]),
         )
         process = _process(state, guid, row["process_type"])
-        changed = insert(process["facts"], fact, keep.late_window)
+        changed = insert(process["facts"], fact, keep_from)
         if changed and baseline is not None:
-            not_named(process, baseline, keep)
-        _forget_processes(state, at - keep.late_window)
+            not_named(process, baseline, keep_from)
+        _forget_processes(state, keep_from)
     elif kind in TASK_STARTS or kind == "TASK_STOPPED":
         changed = _apply_task(state, row, baseline)
-        tasks.forget(state, at - keep.late_window)
+        tasks.forget(state, keep_from)
     elif kind in ("STAGING_STARTED", "STAGING_STOPPED"):
         memory_mb = _count("memory_mb_per_instance", row["memory_mb_per_instance"])
         staging = Staging(at=at, started=kind == "STAGING_STARTED", memory_mb=memory_mb)
@@ -138,7 +145,7 @@ def _apply_task(state: AppState, row: AppUsageEvent, baseline: Micros | None) ->
     return True
 
 
-def apply_snapshot(state: AppState, record: ProcessSnapshot, keep: Keep) -> bool:
+def apply_snapshot(state: AppState, record: ProcessSnapshot, *, keep_from: Micros = 0) -> bool:
     """Apply a snapshot's record of one process or task: what holds as of ``observed_at``."""
     at = record["observed_at"]
     place = _place(state, record["space_guid"], record["org_guid"])
@@ -154,7 +161,7 @@ def apply_snapshot(state: AppState, record: ProcessSnapshot, keep: Keep) -> bool
             memory_mb=_count("memory_mb_per_instance", record["memory_mb_per_instance"]),
             place=place,
         )
-        insert(_process(state, guid, record["process_type"])["facts"], fact, keep.late_window)
+        insert(_process(state, guid, record["process_type"])["facts"], fact, keep_from)
     elif record["kind"] == "task":
         if record["task_guid"] is None:
             raise ImpossibleError("a task without a guid")
@@ -169,11 +176,11 @@ def apply_snapshot(state: AppState, record: ProcessSnapshot, keep: Keep) -> bool
     return True
 
 
-def apply_end_marker(state: AppState, observed_at: Micros, keep: Keep) -> bool:
+def apply_end_marker(state: AppState, observed_at: Micros, *, keep_from: Micros = 0) -> bool:
     """Zero what a finished snapshot of ``observed_at`` does not name and of which no newer row is known."""
     changed = False
     for process in state["processes"]:
-        changed |= not_named(process, observed_at, keep)
+        changed |= not_named(process, observed_at, keep_from)
     for task in state["tasks"]:
         before = task["stopped_at"]
         tasks.not_named(task, observed_at)
@@ -181,7 +188,7 @@ def apply_end_marker(state: AppState, observed_at: Micros, keep: Keep) -> bool:
     return changed
 
 
-def not_named(process: Process, baseline: Micros, keep: Keep) -> bool:
+def not_named(process: Process, baseline: Micros, keep_from: Micros = 0) -> bool:
     """Stop a process whose newest fact is older than a finished snapshot: had it run, the snapshot would say so."""
     newest = process["facts"][-1]
     if newest["state"] != STARTED or second(newest["at"]) >= second(baseline):
@@ -194,7 +201,7 @@ def not_named(process: Process, baseline: Micros, keep: Keep) -> bool:
         memory_mb=newest["memory_mb"],
         place=newest["place"],
     )
-    return insert(process["facts"], stopped, keep.late_window)
+    return insert(process["facts"], stopped, keep_from)
 
 
 def apply_audit(state: AppState, event: AuditEvent) -> bool:
@@ -275,7 +282,7 @@ def _name(state: AppState, record: AppUsageEvent | ProcessSnapshot, at: Micros) 
     state["org_guid"] = record["org_guid"] or state["org_guid"]
 
 
-def tick(state: AppState, until: Micros, keep: Keep) -> bool:
+def tick(state: AppState, until: Micros, keep: Keep, *, keep_from: Micros = 0) -> bool:
     """Apply what time alone changes, all rows up to ``until`` being applied; return whether anything changed."""
     changed = False
     for task in state["tasks"]:
@@ -284,7 +291,7 @@ def tick(state: AppState, until: Micros, keep: Keep) -> bool:
             tasks.stop(task, end, tasks.BY_EXPIRY)
             changed = True
     changed |= tasks.expire_stagings(state, until - keep.staging_expiry)
-    changed |= tasks.forget(state, until - keep.late_window)
+    changed |= tasks.forget(state, keep_from)
     return changed
 
 

@@ -1,0 +1,147 @@
+"""Keeps the shares of this worker's partitions and writes them: totals when they change, hours when time allows."""
+
+import asyncio
+from collections.abc import Iterable
+
+from plumbing.clock import SECOND
+from processors.book import AppBook
+from processors.lane.writer import Writer
+from processors.progress import ProgressBook
+from processors.usage.changes import NOTHING, Change, changes
+from processors.usage.keys import hour_key, partial_key, total_key
+from processors.usage.ledger import HOUR_S, hour_of
+from processors.usage.shares import Shares
+from schemas.codec import Codec
+from schemas.records import Micros
+from schemas.tables import AppState, UsageHour, UsagePartial
+from schemas.topics import Topics
+
+SLICE = 1000
+"""Apps whose hours are closed in one go, so that chunks are not kept waiting."""
+
+
+class UsagePublisher:
+    """Shares by partition and foundation. Writes through the worker's writer; the caller awaits ``durable``."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        book: AppBook,
+        progress: ProgressBook,
+        codec: Codec,
+        writer: Writer,
+        late_window: Micros,
+    ) -> None:
+        self._topics = topics
+        self._book = book
+        self._progress = progress
+        self._writer = writer
+        self._kept_s = -(-late_window // (HOUR_S * SECOND)) * HOUR_S
+        self._encode_hour = codec.encoder(topics.usage_hours.name, topics.usage_hours.schema)
+        self._encode_partial = codec.encoder(topics.partials.name, topics.partials.schema)
+        self._shares: dict[int, dict[str, Shares]] = {}
+
+    def keep_from(self, partition: int, foundation: str) -> Micros:
+        """Return the time before which facts may be let go: their hours are closed for good."""
+        return self._share(partition, foundation).first * SECOND
+
+    def changed(self, partition: int, key: bytes, state: AppState, before: list[Change]) -> None:
+        """Take note of an app's new state; ``before`` are its changes as they were."""
+        self._share(partition, state["foundation"]).changed(key, state, before, changes(state))
+
+    def removed(self, partition: int, key: bytes, foundation: str) -> None:
+        """Forget an app that has left the table."""
+        self._share(partition, foundation).remove(key)
+
+    def reset(self) -> None:
+        """Forget all shares: the partitions are assigned anew."""
+        self._shares.clear()
+
+    def start(self, partition: int) -> None:
+        """Begin with a partition; its apps follow by ``changed``."""
+        self._shares[partition] = {}
+
+    def publish_totals(self, partition: int) -> bool:
+        """Hand the totals that changed to the writer; return whether there were any."""
+        wrote = False
+        for share in self._shares.get(partition, {}).values():
+            for total in share.totals(share.take_changed_totals()):
+                key = partial_key(total_key(total["scope"], total["guid"]), partition)
+                self._partial(key, UsagePartial(partition=partition, closed_to=None, total=total, hour=None))
+                wrote = True
+        return wrote
+
+    async def publish_hours(self, partition: int, foundation: str, until: Micros, lock: asyncio.Lock) -> None:
+        """Write the hours that changed, and close those that ended; every row up to ``until`` is applied."""
+        if partition not in self._shares:
+            return
+        share = self._share(partition, foundation)
+        second = until // SECOND
+        now = hour_of(second)
+        closing = now > share.closed_to
+        keys = list(share.apps) if closing else list(share.changed_apps)
+        since = share.closed_to or share.earliest_hour(now)
+        for start in range(0, len(keys), SLICE):
+            async with lock:
+                if self._shares.get(partition, {}).get(foundation) is not share:
+                    return
+                for key in keys[start : start + SLICE]:
+                    self._app_hours(partition, share, key, since if closing else None, second)
+                await self._writer.durable()
+        async with lock:
+            if self._shares.get(partition, {}).get(foundation) is not share:
+                return
+            if self._group_hours(partition, share, since if closing else None, second):
+                await self._writer.durable()
+            if closing:
+                share.close(now)
+                progress = self._progress.get(partition, foundation)
+                progress["hours_to"] = now * SECOND
+                self._progress.change(partition, foundation)
+                closed = UsagePartial(partition=partition, closed_to=now * SECOND, total=None, hour=None)
+                self._partial(f"closed/{foundation}/{partition}", closed)
+                self._progress.write(partition)
+                await self._writer.durable()
+
+    def _app_hours(self, partition: int, share: Shares, key: bytes, since: int | None, until: int) -> None:
+        app = share.apps.get(key)
+        if app is None:
+            return
+        mark = share.changed_apps.pop(key, None)
+        start = min(moment for moment in (since, mark, until) if moment is not None)
+        if mark is None and app.newest < hour_of(start):
+            if app.level != NOTHING:
+                # An app that nothing happened to: its open hour is left to the next closing.
+                self._hours(share.app_hours(key, None, start, until))
+            return
+        state = self._book.get(partition, key)
+        if state is not None:
+            self._hours(share.app_hours(key, changes(state), max(start, share.first), until))
+
+    def _group_hours(self, partition: int, share: Shares, since: int | None, until: int) -> bool:
+        marks = share.take_changed_hours()
+        wrote = False
+        for scope in list(share.groups) if since is not None else marks:
+            start = min(moment for moment in (since, marks.get(scope), until) if moment is not None)
+            for record in share.group_hours(scope, start, until):
+                key = partial_key(hour_key(scope[0], scope[1], record["hour"] // SECOND), partition)
+                self._partial(key, UsagePartial(partition=partition, closed_to=None, total=None, hour=record))
+                wrote = True
+        return wrote
+
+    def _hours(self, records: Iterable[UsageHour]) -> None:
+        for record in records:
+            key = hour_key(record["scope"], record["guid"], record["hour"] // SECOND)
+            self._writer.write(self._topics.usage_hours.name, key.encode(), self._encode_hour(record))
+
+    def _partial(self, key: str, partial: UsagePartial) -> None:
+        self._writer.write(self._topics.partials.name, key.encode(), self._encode_partial(partial))
+
+    def _share(self, partition: int, foundation: str) -> Shares:
+        shares = self._shares.setdefault(partition, {})
+        share = shares.get(foundation)
+        if share is None:
+            hours_to = self._progress.get(partition, foundation)["hours_to"] or 0
+            share = shares[foundation] = Shares(foundation, hours_to // SECOND, self._kept_s)
+        return share
