@@ -111,8 +111,8 @@ def _unknown(keys: Sequence[str], rules: ListRules) -> list[str]:
 
 def _whole(text: str) -> int:
     """Read a number as Ruby's to_i does: what is none is 0."""
-    match = re.match(r"\s*[+-]?\d+", text)
-    return int(match[0]) if match else 0
+    match = re.match(r"\s*([+-]?[0-9]{1,18})", text)
+    return int(match[1]) if match else 0
 
 
 def _paging(plain: Mapping[str, str], rules: ListRules, query: ListQuery, max_total_results: int | None) -> list[str]:
@@ -139,18 +139,21 @@ def _paging(plain: Mapping[str, str], rules: ListRules, query: ListQuery, max_to
     return problems
 
 
+def _moment(text: str) -> int | None:
+    """Read a time in the one form that v3 takes; None for any other and for days that do not exist."""
+    try:
+        return from_iso(text) if TIMESTAMP.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
 def _times(key: str, plain: Mapping[str, str], nested: Mapping[str, Mapping[str, str]], query: ListQuery) -> list[str]:
-    wrong = (
-        f"{key.capitalize().replace('_', ' ')} has an invalid timestamp format. "
-        "Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'"
-    )
     label = key.capitalize().replace("_", " ")
+    wrong = f"{label} has an invalid timestamp format. Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'"
     if key in plain:
-        texts = plain[key].split(",")
-        if not all(TIMESTAMP.fullmatch(text) for text in texts):
-            return [wrong]
-        query.created = Times(any_of=frozenset(from_iso(text) for text in texts))
-        return []
+        moments = [_moment(text) for text in plain[key].split(",")]
+        query.created = Times(any_of=frozenset(moment for moment in moments if moment is not None))
+        return [wrong] if None in moments else []
     problems = []
     times = Times()
     for operator, text in nested.get(key, {}).items():
@@ -158,10 +161,10 @@ def _times(key: str, plain: Mapping[str, str], nested: Mapping[str, Mapping[str,
             problems.append(f"{label} Invalid relational operator: '{operator}'")
         elif "," in text:
             problems.append(f"{label} only accepts one value when using a relational operator")
-        elif not TIMESTAMP.fullmatch(text):
+        elif (moment := _moment(text)) is None:
             problems.append(wrong)
         else:
-            _bound(times, operator, from_iso(text))
+            _bound(times, operator, moment)
     if key in nested:
         query.created = times
     return problems

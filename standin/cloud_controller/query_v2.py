@@ -90,7 +90,7 @@ def _number(found: dict[str, str], key: str, usual: int) -> int:
     text = found.get(key)
     if text is None:
         return usual
-    if not text.strip().isdigit():
+    if not re.fullmatch(r"[0-9]{1,12}", text):
         raise bad(f"{key} must be a number")
     return int(text)
 

@@ -1,5 +1,8 @@
 """The control API and the fixed scenario."""
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -7,7 +10,11 @@ import pytest
 from support.simulated import START, Direct, Reply, folded, standing_still
 
 from standin.cloud_controller.clock import SECOND, SimClock, from_iso
+from standin.cloud_controller.control import Control
 from standin.cloud_controller.controller import CloudController
+from standin.cloud_controller.damage import DAMAGES
+from standin.cloud_controller.faults import IN_ANSWER, ON_WIRE, SETTABLE, Faults
+from standin.cloud_controller.ledger import Lateness
 from standin.cloud_controller.scenario import play_demo_scenario
 
 
@@ -168,3 +175,11 @@ def test_times_are_read_with_and_without_an_offset() -> None:
 def test_a_clock_cannot_run_backwards() -> None:
     with pytest.raises(ValueError, match="cannot be negative"):
         SimClock().set_speed(-1)
+
+
+def test_the_readme_names_every_endpoint_fault_and_damage() -> None:
+    text = (Path(sys.modules[CloudController.__module__].__file__ or "").parent / "README.md").read_text()
+    routes = {f"{method} {path}" for method, path, _ in Control(standing_still(), Faults()).routes()}
+    assert set(re.findall(r"`((?:GET|POST|DELETE) /sim/[a-z/]+)`", text)) == routes
+    words = set(re.findall(r"`(\w+)`", text))
+    assert words >= {*IN_ANSWER, *ON_WIRE, *DAMAGES, *SETTABLE, *Lateness._fields}
