@@ -1,0 +1,160 @@
+"""Apache Kafka as a child process: one node that is broker and controller (KRaft)."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from plumbing.errors import CfstreamError
+from standin.artifacts import kafka_jars
+from standin.children import Child
+from standin.java import environment, kafka_java
+from standin.kafka_storage import format_storage, new_id
+from standin.places import RunFolder
+from standin.ports import HOST, free_port, given_or_free
+
+READY_WITHIN_S = 60.0
+
+
+class Broker:
+    """A broker that tests and the demo can start, end, kill, freeze and start again on the same data and port.
+
+    Several make a cluster: give each its ``node_id``, the common ``cluster_id``, and ``voters`` (node id to controller
+    port) with all of them.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        run: RunFolder,
+        *,
+        port: int | None = None,
+        node_id: int = 1,
+        cluster_id: str | None = None,
+        voters: Mapping[int, int] | None = None,
+        heap_mb: int = 512,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Choose the ports; start nothing yet. ``options`` are broker settings that come on top of ours."""
+        self.port = given_or_free(port, "Kafka", "--kafka-port")
+        self.log = run.log(f"kafka-{node_id}")
+        self._data = data
+        self._run = run
+        self._node_id = node_id
+        self._cluster_id = cluster_id or new_id()
+        self._voters = dict(voters or {node_id: free_port()})
+        self._heap_mb = heap_mb
+        self._options = dict(options or {})
+        self._child: Child | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients connect."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        return self._running().pid
+
+    def launch(self) -> None:
+        """Start the process, on the data that is there, without waiting for it. Downloads Kafka the first time."""
+        jars = kafka_jars(self._data)
+        storage = self._run.data(f"kafka-{self._node_id}")
+        format_storage(jars, storage, cluster_id=self._cluster_id, node_id=self._node_id)
+        config = self._run.path / f"kafka-{self._node_id}.properties"
+        settings = server_settings(self._node_id, self.port, self._voters, storage) | self._options
+        config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        command = [*kafka_java(jars, self._heap_mb), "kafka.Kafka", str(config)]
+        self._child = Child("Kafka", command, log=self.log, cwd=self._run.path, env=environment())
+
+    def await_ready(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until the broker answers a client. Raise CfstreamError when it ends or takes too long."""
+        deadline = time.monotonic() + within_s
+        quiet = {"log_level": 0, "error_cb": lambda _error: None, "reconnect.backoff.max.ms": 100}
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, **quiet})
+        while True:
+            self._running().require_running(self._explain)
+            try:
+                if admin.list_topics(timeout=0.5).brokers:
+                    return
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise CfstreamError(
+                        f"Kafka does not answer after {within_s:.0f} s; see {self.log}, and try again when this "
+                        "machine is less busy"
+                    ) from None
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.launch()
+        self.await_ready()
+
+    def end(self) -> None:
+        """End it cleanly. Idempotent."""
+        if self._child is not None:
+            self._child.end()
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL). ``start`` brings it back with its data."""
+        self._running().kill()
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open and nothing is answered."""
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        self._running().resume()
+
+    def restart(self) -> None:
+        """End it and start it again on the same data and port."""
+        self.end()
+        self.start()
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise CfstreamError("Kafka was not started")
+        return self._child
+
+    def _explain(self, log: str) -> str | None:
+        if "Address already in use" in log:
+            return f"port {self.port} for Kafka was taken while it started; try again, or choose one with --kafka-port"
+        if "No space left on device" in log:
+            return f"the disk is full: Kafka cannot write to {self._run.path}; make room or set CFSTREAM_DATA_DIR"
+        return None
+
+
+def server_settings(node_id: int, port: int, voters: Mapping[int, int], storage: Path) -> dict[str, str]:
+    """Return a broker's settings: those of a production cluster, sized for one machine."""
+    copies = str(min(len(voters), 3))
+    least = str(min(len(voters), 2))
+    return {
+        "process.roles": "broker,controller",
+        "node.id": str(node_id),
+        "controller.quorum.voters": ",".join(f"{node}@{HOST}:{at}" for node, at in sorted(voters.items())),
+        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{voters[node_id]}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(storage),
+        # A topic that we forgot to define must fail, not appear with the wrong partition count.
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": copies,
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": "8",
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": least,
+        "transaction.state.log.num.partitions": "8",
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": least,
+        # A killed broker may register again only when its old session has run out, 9 s by default. Broker and
+        # controller are one process here: a slow machine slows both, so a short session is no risk.
+        "broker.session.timeout.ms": "2000",
+        "broker.heartbeat.interval.ms": "500",
+        # The first member of a group need not wait for others that will not come.
+        "group.initial.rebalance.delay.ms": "0",
+    }
