@@ -17,6 +17,8 @@ def head(answer: Answer, length: int | None) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
     lines.append(f"Content-Length: {length}" if length is not None else "Transfer-Encoding: chunked")
+    # After such an answer the connection ends: a client that got it whole must not use it again.
+    lines.append("Connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
