@@ -20,6 +20,7 @@ from processors.checkpoints import Checkpoints
 from processors.crashes import CrashWatch
 from processors.credentials import credentials
 from processors.decode import Decoder
+from processors.follower import Follower
 from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
 from processors.lane.check import check as check_libraries
 from processors.lane.table import StateTable
@@ -28,9 +29,11 @@ from processors.metrics import WorkerMetrics
 from processors.outputs import sender
 from processors.probes import Probes
 from processors.progress import ProgressBook
-from processors.settings import WorkerSettings
+from processors.settings import HOUR, WorkerSettings
 from processors.timekeeper import Timekeeper
 from processors.usage.publisher import UsagePublisher
+from processors.usage.roller import Roller
+from processors.usage.rollup import RollUp
 from processors.worker import Worker
 from schemas import provision
 from schemas.codec import Codec
@@ -124,11 +127,19 @@ async def _parts(
         clock=clock,
     )
     add_agent(app, worker.sources, worker.process)
-    checkpoints = Checkpoints(client, topics.checkpoints.name, codec)
+    checkpoints = Checkpoints(Follower(client, topics.checkpoints.name), codec)
+    roller = Roller(
+        topics=topics,
+        follower=Follower(client, topics.partials.name),
+        codec=codec,
+        writer=writer,
+        new_rollup=lambda: RollUp(settings.partitions, settings.keep.late_window + 2 * HOUR),
+    )
     timekeeper = Timekeeper(
         app=app,
         worker=worker,
         checkpoints=checkpoints,
+        roller=roller,
         metrics=metrics,
         interval_s=settings.worker_tick_seconds,
     )
@@ -163,6 +174,7 @@ async def _parts(
         except TimeoutError:
             _log.warning("the worker did not stop in time; what is durable is whole", seconds=STOP_S)
         await checkpoints.close()
+        await roller.close()
 
 
 async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event, *, until_caught_up: bool) -> None:
@@ -188,7 +200,14 @@ async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event,
 
 def _require_topics(settings: WorkerSettings, topics: Topics) -> None:
     admin = require_broker(settings)
-    for finding in provision.check(admin, topics, partitions=settings.partitions):
+    findings = provision.prepare(
+        admin,
+        topics,
+        partitions=settings.partitions,
+        replication=settings.replication_factor,
+        create=settings.create_topics,
+    )
+    for finding in findings:
         if finding.fatal:
             raise UsageError(f"{finding.topic} {finding.text}")
         _log.warning("topic differs", topic=finding.topic, difference=finding.text)

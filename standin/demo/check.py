@@ -1,0 +1,54 @@
+"""Compares what the pipeline made of the feeds with what the Cloud Controller knows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.tables import AppState
+from standin.demo.view import differences
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The last line of a checked run, field by field as it is printed."""
+
+    usage_events: int
+    audit_events: int
+    apps: int
+    running_instances: int
+    memory_mb: int
+    alerts_sent: int
+    alerts_received: int
+    matches_source: bool
+    rows_per_second: float
+    seconds: float
+
+
+def row_faults(feed: str, found: Counter[tuple[str, int]], wanted: set[tuple[str, int]]) -> list[str]:
+    """Say which rows of a feed are missing, doubled or made up; an empty list means each is there once."""
+    faults = []
+    missing, foreign = wanted - found.keys(), found.keys() - wanted
+    doubled = [identity for identity, count in found.items() if count > 1]
+    for text, rows in (("are missing", missing), ("are doubled", doubled), ("are not the source's", foreign)):
+        if rows:
+            faults.append(f"{feed}: {len(rows)} rows {text}, such as {sorted(rows)[0][0]}")
+    return faults
+
+
+def state_faults(tables: Mapping[str, AppState], truth: Mapping[str, Any]) -> list[str]:
+    """Say which apps differ in running instances or memory, and whether the sums do."""
+    different = differences(tables, truth["apps"])
+    faults = [
+        f"app {each.app_guid}: {each.tables[0]} instances and {each.tables[1]} MB in the tables, "
+        f"{each.source[0]} and {each.source[1]} MB at the source"
+        for each in different[:SHOWN]
+    ]
+    if len(different) > SHOWN:
+        faults.append(f"and {len(different) - SHOWN} apps more")
+    tasks = sum(state["task_memory_mb"] for state in tables.values())
+    if tasks != truth["task_memory_mb"]:
+        faults.append(f"tasks: {tasks} MB in the tables, {truth['task_memory_mb']} MB at the source")
+    return faults

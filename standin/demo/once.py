@@ -1,0 +1,82 @@
+"""The checked run: a fixed scenario through every part, then every app compared with the Cloud Controller."""
+
+import time
+from collections.abc import Callable
+
+from standin.demo.check import Outcome, row_faults, state_faults
+from standin.demo.pipeline import Pipeline
+from standin.demo.scene import HOOK, Scene
+from standin.demo.watch import guids, sent, table
+
+PART_S = 300.0
+QUIET_S = 2.0
+DELIVERY_S = 60.0
+
+Say = Callable[[str], None]
+
+
+def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[Outcome, list[str]]:
+    """Run the chain over what the Cloud Controller holds and return the outcome and what disagrees.
+
+    ``began``: monotonic seconds when the demo began. The Cloud Controller must be paused, so that its truth stands
+    still. Raise CfstreamError when a part fails.
+    """
+    truth = scene.cc.truth()
+    say(f"the Cloud Controller holds {truth['usage_rows']:,} usage rows and {truth['audit_rows']:,} audit rows")
+    start = time.monotonic()
+    pipeline.start("notifier", "notifier", "run")
+    pipeline.start("producer", "producer", "run", "--until-caught-up")
+    pipeline.finish("producer", within_s=PART_S)
+    say("the producer has published all of them; the worker applies them")
+    pipeline.start("worker", "processors", "run", "--until-caught-up")
+    pipeline.finish("worker", within_s=PART_S)
+    seconds = time.monotonic() - start
+    say("the tables are complete; comparing them with the Cloud Controller")
+    alerts_sent, alerts_received = delivered(scene, pipeline)
+    usage = guids(scene.client, scene.codec, scene.topics.usage)
+    audit = guids(scene.client, scene.codec, scene.topics.audit)
+    tables = table(scene.client, scene.codec, scene.topics.state)
+    ledger = scene.cc.ledger
+    faults = [
+        *row_faults("app usage events", usage, {(row.guid, row.created_at) for row in ledger.usage}),
+        *row_faults("audit events", audit, {(row.guid, row.created_at) for row in ledger.audit}),
+        *state_faults(tables, truth),
+    ]
+    if alerts_sent != alerts_received:
+        faults.append(f"alerts: {alerts_sent} sent, {alerts_received} in the chat room")
+    outcome = Outcome(
+        usage_events=usage.total(),
+        audit_events=audit.total(),
+        apps=len(tables),
+        running_instances=sum(state["running_instances"] for state in tables.values()),
+        memory_mb=sum(state["memory_mb"] for state in tables.values()),
+        alerts_sent=alerts_sent,
+        alerts_received=alerts_received,
+        matches_source=not faults,
+        rows_per_second=round((usage.total() + audit.total()) / seconds, 1),
+        seconds=round(time.monotonic() - began, 1),
+    )
+    return outcome, faults
+
+
+def delivered(scene: Scene, pipeline: Pipeline) -> tuple[int, int]:
+    """Wait until the notifier has sent what there is to send; return how many alerts it sent and the room got."""
+    deadline = time.monotonic() + DELIVERY_S
+    last, since = (-1, -1), time.monotonic()
+    while True:
+        pipeline.check()
+        counts = (sent(scene.client, scene.codec, scene.topics), received(scene))
+        now = time.monotonic()
+        if counts != last:
+            last, since = counts, now
+        settled = counts[0] == counts[1] > 0 and now - since > QUIET_S
+        if settled or now > deadline:
+            return counts
+        time.sleep(0.2)
+
+
+def received(scene: Scene) -> int:
+    """Count the messages in the room."""
+    return sum(message.hook == HOOK for message in scene.room.since(0))
+
+

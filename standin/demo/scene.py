@@ -1,0 +1,93 @@
+"""Everything around the product: Kafka, registry, topics, Cloud Controller and chat room, and the settings to reach them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from plumbing.kafka import client_config, registry_options, require_broker
+from plumbing.settings import CommonSettings
+from schemas import provision
+from schemas.codec import Codec
+from schemas.reader import ClientConfig
+from schemas.registry import ConfluentRegistry
+from schemas.topics import Topics
+from standin.chat_room.room import Room
+from standin.chat_room.server import running as chat_room
+from standin.cloud_controller.server import CloudController
+from standin.cloud_controller.server import running as cloud_controller
+
+HOOK = "slack"
+ALERTS_FILE = """\
+# The demo's alerts: one message an alert, at once, and an all-clear soon.
+receivers:
+  - name: chat-room
+    slack:
+      url: {hook}
+route:
+  receiver: chat-room
+  group_by: [alertname, app_guid]
+  group_wait: 0s
+  group_interval: 1s
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a run has around it. ``environment``: the settings as the product's processes take them."""
+
+    cc: CloudController
+    cc_url: str
+    room: Room
+    room_url: str
+    environment: dict[str, str]
+    settings: CommonSettings
+    client: ClientConfig
+    codec: Codec
+    topics: Topics
+
+
+@contextmanager
+def scene(
+    cc: CloudController,
+    *,
+    kafka: str,
+    registry: str,
+    folder: Path,
+    prefix: str = "cf.",
+    partitions: int = 4,
+    settle_s: float = 5,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Scene]:
+    """Serve the Cloud Controller and a chat room, create the topics, and yield the scene.
+
+    ``folder`` takes the alerts' file and the worker's store. ``settle_s`` is in the Cloud Controller's time.
+    """
+    with ExitStack() as stack:
+        cc_url = str(stack.enter_context(cloud_controller(cc)))
+        room = Room()
+        room_url = stack.enter_context(chat_room(room))
+        folder.mkdir(parents=True, exist_ok=True)
+        alerts = folder / "alerts.yaml"
+        alerts.write_text(ALERTS_FILE.format(hook=f"{room_url}/hooks/{HOOK}"), "utf-8")
+        environment = {
+            "CFSTREAM_KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "CFSTREAM_SCHEMA_REGISTRY_URL": registry,
+            "CFSTREAM_TOPIC_PREFIX": prefix,
+            "CFSTREAM_PARTITIONS": str(partitions),
+            "CFSTREAM_DATA_DIR": str(folder),
+            "CFSTREAM_CF_API": cc_url,
+            "CFSTREAM_CF_CLIENT_ID": cc.options.client_id,
+            "CFSTREAM_CF_CLIENT_SECRET": cc.options.client_secret,
+            "CFSTREAM_SETTLE_SECONDS": str(settle_s),
+            "CFSTREAM_POLL_SECONDS": "1",
+            "CFSTREAM_ALERTS_CONFIG": str(alerts),
+            **(more or {}),
+        }
+        settings = CommonSettings.load(
+            kafka_bootstrap_servers=kafka, schema_registry_url=registry, topic_prefix=prefix, partitions=partitions
+        )
+        topics = Topics(prefix)
+        provision.apply(require_broker(settings), topics, partitions=partitions)
+        codec = Codec(ConfluentRegistry(registry, **registry_options(settings)))
+        yield Scene(cc, cc_url, room, room_url, environment, settings, client_config(settings), codec, topics)
