@@ -65,6 +65,17 @@ def _no_org(shown: Shape) -> Any:
     return shown
 
 
+def _no_subject(shown: Shape) -> Any:
+    """Take away whom it is about: very old v2 rows have no parent app, and audit rows may lack both ends."""
+    entity = _entity(shown)
+    if "app" in entity:
+        entity["app"] = {"guid": None, "name": None}
+    for field in ("parent_app_guid", "parent_app_name", "actor", "target", "actee"):
+        if field in entity:
+            entity[field] = None
+    return shown
+
+
 DAMAGES: dict[str, Callable[[Shape], Any]] = {
     "missing_guid": _without_guid,
     "missing_time": _without_time,
@@ -74,6 +85,7 @@ DAMAGES: dict[str, Callable[[Shape], Any]] = {
     "unknown_field": _unknown_field,
     "huge": _huge,
     "null_organization": _no_org,
+    "null_subject": _no_subject,
     "not_an_object": lambda _: "a text where a row should be",
 }
 
