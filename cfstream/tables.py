@@ -11,6 +11,7 @@ from plumbing.settings import CommonSettings
 from schemas.codec import Codec
 from schemas.reader import MissingTopicError, rows
 from schemas.registry import ConfluentRegistry, RegistryUnreachableError
+from schemas.versions import row_version
 
 
 def codec_of(settings: CommonSettings) -> Codec:
@@ -34,13 +35,17 @@ def records(settings: CommonSettings, topic: str) -> Iterator[tuple[bytes, bytes
         raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
 
 
-def table(settings: CommonSettings, topic: str) -> dict[bytes, Any]:
-    """Return the newest record of each key of a topic. Raise as ``records`` does, and UsageError without registry."""
+def table(settings: CommonSettings, topic: str, *, versioned: bool = False) -> dict[bytes, Any]:
+    """Return the newest record of each key of a topic.
+
+    ``versioned``: of two records of a key the one of the higher version holds, not the later one. Raise as
+    ``records`` does, and UsageError without registry.
+    """
     newest: dict[bytes, bytes] = {}
     for key, frame in records(settings, topic):
         if frame is None:
             newest.pop(key, None)
-        else:
+        elif not versioned or key not in newest or row_version(frame) >= row_version(newest[key]):
             newest[key] = frame
     codec = codec_of(settings)
     try:

@@ -3,24 +3,11 @@
 from collections.abc import Iterator
 
 from processors.lane.table import StateTable
-from schemas.codec import HEADER_BYTES, Codec, Encoder
+from schemas.codec import Codec, Encoder
 from schemas.tables import AppState
 
 CACHED = 10_000
 """Decoded states kept. A decoded state takes some ten times the room of its row, so most stay rows."""
-
-
-def row_version(row: bytes) -> int:
-    """Return the version of an Avro row without decoding it: the first field, a zigzag varint after the header."""
-    result = shift = 0
-    index = HEADER_BYTES
-    while True:
-        byte = row[index]
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the high bit says whether more bytes follow
-            return (result >> 1) ^ -(result & 1)
-        shift += 7
-        index += 1
 
 
 class AppBook:

@@ -15,7 +15,7 @@ from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
 from plumbing.kafka import client_config, registry_options, require_broker
 from processors.alerts.rules import Rules
-from processors.book import AppBook, row_version
+from processors.book import AppBook
 from processors.checkpoints import Checkpoints
 from processors.crashes import CrashWatch
 from processors.credentials import credentials
@@ -39,6 +39,7 @@ from schemas import provision
 from schemas.codec import Codec
 from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.topics import Topics
+from schemas.versions import row_version
 
 _log = structlog.get_logger(__name__)
 

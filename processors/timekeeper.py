@@ -14,6 +14,7 @@ from faust.types import TP
 from processors.checkpoints import Checkpoints
 from processors.lane.app import LaneApp
 from processors.metrics import WorkerMetrics
+from processors.usage.roller import Roller
 from processors.worker import Worker
 from schemas.records import Micros
 
@@ -32,11 +33,19 @@ class Timekeeper:
     """Looks every ``interval_s``; ``run`` returns when ``until_caught_up`` was asked for and reached."""
 
     def __init__(
-        self, *, app: LaneApp, worker: Worker, checkpoints: Checkpoints, metrics: WorkerMetrics, interval_s: float
+        self,
+        *,
+        app: LaneApp,
+        worker: Worker,
+        checkpoints: Checkpoints,
+        roller: Roller,
+        metrics: WorkerMetrics,
+        interval_s: float,
     ) -> None:
         self._app = app
         self._worker = worker
         self._checkpoints = checkpoints
+        self._roller = roller
         self._metrics = metrics
         self._interval_s = interval_s
         self._goals: dict[int, _Goal] = {}
@@ -50,9 +59,14 @@ class Timekeeper:
             await self._checkpoints.refresh()
             if self.ready:
                 done = await self._advance()
-                for number in self.sources():
+                sources = self.sources()
+                for number in sources:
                     await self._worker.publish_totals(number)
                     await self._worker.refresh(number)
+                if 0 in sources:
+                    await self._roller.step(to_end=until_caught_up and done)
+                else:
+                    self._roller.stand_down()
                 if until_caught_up and done:
                     return
             await asyncio.sleep(0.05 if until_caught_up else self._interval_s)

@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cfstream.history import events, print_history
 from cfstream.options import Config, Json, command
 from cfstream.render import readable
 from cfstream.tables import table
-from plumbing.errors import CfstreamError
+from plumbing.errors import CfstreamError, UsageError
 from plumbing.settings import CommonSettings
 from schemas.topics import Topics
 
@@ -24,11 +25,15 @@ def state(
     config: Config = None,
     space: Annotated[str | None, typer.Option("--space", help="Only apps of this space, by guid or name.")] = None,
     org: Annotated[str | None, typer.Option("--org", help="Only apps of this organization, by guid.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Of one app: what happened, from the topics as far back as they go.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Print what is known of each app, or of one, as a table or as JSON lines with the Avro field names."""
     settings = CommonSettings.load(config)
-    states = table(settings, Topics(settings.topic_prefix).state.name).values()
+    topics = Topics(settings.topic_prefix)
+    states = table(settings, topics.state.name, versioned=True).values()
     chosen = [
         found
         for found in states
@@ -38,6 +43,11 @@ def state(
     ]
     if name is not None and not chosen:
         raise CfstreamError(f"no app {name!r} is known; 'cfstream state' lists all")
+    if history:
+        if len(chosen) != 1:
+            raise UsageError(f"--history is of one app; {len(chosen)} apps fit: give its guid")
+        print_history(events(settings, topics, chosen[0]["app_guid"]), json=json)
+        return
     chosen.sort(key=lambda found: (found["org_guid"] or "", found["space_name"] or "", found["app_name"] or ""))
     if json:
         for found in chosen:

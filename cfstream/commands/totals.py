@@ -1,0 +1,85 @@
+"""``cfstream totals``: what runs now by space, organization or foundation, and usage by hour."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cfstream.options import Config, Json, command
+from cfstream.render import readable
+from cfstream.tables import table
+from plumbing.settings import CommonSettings
+from schemas.topics import Topics
+
+app = command("Instances and memory by org or space.")
+
+_HOUR_S = 3600
+_MB_S_PER_GB_H = 1024 * _HOUR_S
+
+
+class By(StrEnum):
+    """What is summed up."""
+
+    ORG = "org"
+    SPACE = "space"
+    FOUNDATION = "foundation"
+    APP = "app"
+
+
+@app.command()
+def totals(
+    config: Config = None,
+    by: Annotated[By, typer.Option("--by", help="What to sum up; app only with --hours.")] = By.ORG,
+    hours: Annotated[bool, typer.Option("--hours", help="Usage of each UTC hour instead of what runs now.")] = False,
+    json: Json = False,
+) -> None:
+    """Print totals as a table, or as JSON lines with the Avro field names; times are UTC."""
+    settings = CommonSettings.load(config)
+    topics = Topics(settings.topic_prefix)
+    if hours or by is By.APP:
+        found = [record for record in table(settings, topics.usage_hours.name).values() if record["scope"] == by.value]
+        found.sort(key=lambda record: (record["hour"], record["guid"]))
+    else:
+        topic = {By.ORG: topics.org_usage, By.SPACE: topics.space_usage, By.FOUNDATION: topics.foundation_usage}[by]
+        found = sorted(table(settings, topic.name).values(), key=lambda record: -int(record["memory_mb"]))
+    if json:
+        for record in found:
+            sys.stdout.write(orjson.dumps(readable(record)).decode() + "\n")
+    elif hours or by is By.APP:
+        _print_hours(found)
+    else:
+        _print_totals(found)
+
+
+def _print_totals(records: list[dict[str, Any]]) -> None:
+    shown = Table(box=None)
+    shown.add_column("guid", overflow="fold")
+    shown.add_column("name", overflow="fold")
+    for title in ("apps", "instances", "memory MB", "tasks", "task memory MB"):
+        shown.add_column(title, justify="right")
+    for record in records:
+        figures = ("apps", "running_instances", "memory_mb", "running_tasks", "task_memory_mb")
+        shown.add_row(record["guid"], record["name"] or "", *(str(record[name]) for name in figures))
+    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+
+
+def _print_hours(records: list[dict[str, Any]]) -> None:
+    shown = Table(box=None)
+    shown.add_column("hour (UTC)")
+    shown.add_column("guid", overflow="fold")
+    for title in ("instance-hours", "GB-hours", "task-hours", "task GB-hours"):
+        shown.add_column(title, justify="right")
+    for record in records:
+        shown.add_row(
+            str(readable({"hour": record["hour"]})["hour"]),
+            record["guid"],
+            f"{record['instance_seconds'] / _HOUR_S:.3f}",
+            f"{record['memory_mb_seconds'] / _MB_S_PER_GB_H:.3f}",
+            f"{record['task_seconds'] / _HOUR_S:.3f}",
+            f"{record['task_memory_mb_seconds'] / _MB_S_PER_GB_H:.3f}",
+        )
+    Console(file=sys.stdout, highlight=False, markup=False).print(shown)

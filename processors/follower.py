@@ -1,0 +1,81 @@
+"""Follows a topic of one partition from its beginning, off the event loop. Joins no group, commits nothing."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from plumbing.errors import CfstreamError
+from plumbing.kafka import ClientConfig
+
+POLL_S = 0.2
+READ_S = 60.0
+
+Pair = tuple[bytes, bytes | None]
+
+
+class Follower:
+    """Reads committed records in order."""
+
+    def __init__(self, client: ClientConfig, topic: str) -> None:
+        self._topic = topic
+        self._consumer = Consumer(
+            client
+            | {
+                "group.id": "cfstream-follower",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+            }
+        )
+        self._thread = ThreadPoolExecutor(1, "follower")
+        self._assigned = False
+        self._ended = False
+
+    async def read(self) -> list[Pair]:
+        """Return what is new, waiting a moment for it. Raise CfstreamError when the topic cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read)
+
+    async def read_to_end(self) -> list[Pair]:
+        """Return all that is committed now and was not returned before. Raise CfstreamError likewise."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._read_to_end)
+
+    async def rewind(self) -> None:
+        """Begin again at the beginning."""
+        self._assigned = False
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._consumer.close)
+        self._thread.shutdown()
+
+    def _read(self) -> list[Pair]:
+        try:
+            if not self._assigned:
+                self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+                self._assigned = True
+            messages = self._consumer.consume(5000, POLL_S)
+        except KafkaException as error:
+            raise CfstreamError(f"the topic {self._topic} cannot be read: {error}") from error
+        self._ended = False
+        pairs: list[Pair] = []
+        for message in messages:
+            trouble = message.error()
+            if trouble is not None:
+                self._ended |= trouble.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - the name librdkafka gives
+                continue
+            key, value = message.key(), message.value()
+            if isinstance(key, bytes) and not isinstance(value, str):
+                pairs.append((key, value))
+        return pairs
+
+    def _read_to_end(self) -> list[Pair]:
+        limit = time.monotonic() + READ_S
+        pairs = self._read()
+        while not self._ended:
+            if time.monotonic() > limit:
+                raise CfstreamError(f"the topic {self._topic} could not be read to its end within {READ_S:.0f} s")
+            pairs += self._read()
+        return pairs
