@@ -35,9 +35,12 @@ def find(state: AppState, guid: str, name: str | None, place: int) -> Task:
 
 
 def stop(task: Task, at: Micros, by: int) -> None:
-    """End a task. What a row says stays, whoever else guessed; of two guesses the earlier end stays."""
-    if by > task["stopped_by"] or (by == task["stopped_by"] and at != task["stopped_at"]):
+    """End a task. A row beats a snapshot, that beats expiry; of two rows the later time stays, else the earlier."""
+    held = task["stopped_at"]
+    if held is None or by > task["stopped_by"]:
         task["stopped_at"], task["stopped_by"] = at, by
+    elif by == task["stopped_by"]:
+        task["stopped_at"] = max(held, at) if by == BY_ROW else min(held, at)
 
 
 def seen(task: Task, at: Micros, started_at: Micros) -> None:
