@@ -10,6 +10,8 @@ AUDIT = "audit-events"
 SNAPSHOTS = "process-snapshots"
 STATE = "app-state"
 ALERTS = "alerts"
+NOTIFICATIONS = "notifications"
+SILENCES = "silences"
 DEAD_LETTERS = "dead-letters"
 CHECKPOINTS = "producer-checkpoints"
 SPACE_USAGE = "space-usage"
@@ -67,6 +69,11 @@ class Topics:
         self.snapshots = Topic(prefix + SNAPSHOTS, "ProcessSnapshot", "app guid", partitioned=True, config=kept)
         self.state = Topic(prefix + STATE, "AppState", "app guid", partitioned=True, config=_COMPACTED)
         self.alerts = Topic(prefix + ALERTS, "Alert", "app guid, or group", partitioned=True, config=kept)
+        at_once = _COMPACTED | {"min.compaction.lag.ms": "0"}
+        self.notifications = Topic(
+            prefix + NOTIFICATIONS, "Notification", "receiver/group", partitioned=False, config=at_once
+        )
+        self.silences = Topic(prefix + SILENCES, "Silence", "silence id", partitioned=False, config=at_once)
         self.dead_letters = Topic(prefix + DEAD_LETTERS, "DeadLetter", "feed", partitioned=False, config=kept)
         self.checkpoints = Topic(
             prefix + CHECKPOINTS,
