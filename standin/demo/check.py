@@ -34,7 +34,7 @@ def row_faults(feed: str, found: Counter[tuple[str, int]], wanted: set[tuple[str
     doubled = [identity for identity, count in found.items() if count > 1]
     for text, rows in (("are missing", missing), ("are doubled", doubled), ("are not the source's", foreign)):
         if rows:
-            faults.append(f"{feed}: {len(rows)} rows {text}, such as {sorted(rows)[0][0]}")
+            faults.append(f"{feed}: {len(rows)} rows {text}, such as {min(rows)[0]}")
     return faults
 
 

@@ -65,7 +65,7 @@ def delivered(scene: Scene, pipeline: Pipeline) -> tuple[int, int]:
     last, since = (-1, -1), time.monotonic()
     while True:
         pipeline.check()
-        counts = (sent(scene.client, scene.codec, scene.topics), received(scene))
+        counts = (sent(scene.client, scene.codec, scene.topics.notifications), received(scene))
         now = time.monotonic()
         if counts != last:
             last, since = counts, now
@@ -78,5 +78,3 @@ def delivered(scene: Scene, pipeline: Pipeline) -> tuple[int, int]:
 def received(scene: Scene) -> int:
     """Count the messages in the room."""
     return sum(message.hook == HOOK for message in scene.room.since(0))
-
-

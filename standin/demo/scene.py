@@ -1,5 +1,6 @@
-"""Everything around the product: Kafka, registry, topics, Cloud Controller and chat room, and the settings to reach them."""
+"""Everything around the product: Kafka, registry, topics, Cloud Controller, chat room; the settings to reach them."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,11 +23,11 @@ ALERTS_FILE = """\
 # The demo's alerts: one message an alert, at once, and an all-clear soon.
 receivers:
   - name: chat-room
-    slack:
-      url: {hook}
+    type: slack
+    url: {hook}
 route:
   receiver: chat-room
-  group_by: [alertname, app_guid]
+  group_by: ["..."]
   group_wait: 0s
   group_interval: 1s
 """
@@ -84,6 +85,8 @@ def scene(
             "CFSTREAM_ALERTS_CONFIG": str(alerts),
             **(more or {}),
         }
+        settings_file = folder / "settings.env"
+        settings_file.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in environment.items()), "utf-8")
         settings = CommonSettings.load(
             kafka_bootstrap_servers=kafka, schema_registry_url=registry, topic_prefix=prefix, partitions=partitions
         )

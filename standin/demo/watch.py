@@ -72,3 +72,9 @@ def guids(client: ClientConfig, codec: Codec, topic: Topic) -> Counter[tuple[str
     """Count each row of an event topic by its identity, (guid, created_at)."""
     decoded = (codec.decode(row.value) for row in rows(client, topic.name) if row.value is not None)
     return Counter((record["guid"], record["created_at"]) for record in decoded)
+
+
+def sent(client: ClientConfig, codec: Codec, topic: Topic) -> int:
+    """Count the notifications that the notifier's log says have arrived."""
+    decoded = (codec.decode(row.value) for row in rows(client, topic.name) if row.value is not None)
+    return sum(record["status"] == "sent" for record in decoded)

@@ -1,0 +1,88 @@
+"""``cfstream demo``: the whole chain on this machine, live or checked."""
+
+import secrets
+import sys
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from cfstream.options import command
+from plumbing import logs
+from plumbing.errors import CfstreamError
+from standin.cloud_controller.clock import SimClock
+from standin.cloud_controller.scenario import play_demo_scenario
+from standin.cloud_controller.server import CloudController
+from standin.demo import live, once
+from standin.demo.pipeline import Pipeline
+from standin.demo.scene import scene
+from standin.places import RunFolder, data_folder
+from standin.stack import open_stack
+
+app = command("The whole chain on this machine, live.")
+
+SPEED = 60.0
+
+
+@app.command()
+def demo(
+    play_once: Annotated[
+        bool, typer.Option("--once", help="Play a fixed scenario, compare every app with the source, and end.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="With --once: the summary as one JSON object, last line.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated Cloud Controller.")] = 1,
+) -> None:
+    """Run Kafka, a registry, a Cloud Controller, the producer, a worker, the notifier and a chat room.
+
+    Live: shows what runs until Ctrl-C. With --once: a week of history of more than 500 apps; exit 0 only when every
+    app's instances and memory equal the Cloud Controller's, each row is there once, and each alert arrived.
+    """
+    began = time.monotonic()
+    logs.configure("console", "warning")
+    console = Console(stderr=play_once)
+    with ExitStack() as stack:
+        folder = RunFolder.fresh(data_folder())
+        stack.callback(folder.end)
+        say = console.print
+        say("starting Kafka and the schema registry …")
+        around_kafka = stack.enter_context(open_stack("auto"))
+        say(f"ready after {time.monotonic() - began:.1f} s; writing a week of history")
+        cc = CloudController(seed=seed, clock=SimClock() if play_once else SimClock(speed=SPEED))
+        play_demo_scenario(cc)
+        around = stack.enter_context(
+            scene(
+                cc,
+                kafka=around_kafka.bootstrap_servers,
+                registry=around_kafka.registry_url,
+                folder=folder.path,
+                # On a Kafka of yours the demo keeps to topics of its own.
+                prefix="cf." if around_kafka.engine == "embedded" else f"demo-{secrets.token_hex(3)}.",
+                settle_s=5 if play_once else 30,
+            )
+        )
+        pipeline = stack.enter_context(Pipeline(around.environment, folder.path))
+        if not play_once:
+            first = live.FirstState(began)
+            with suppress(KeyboardInterrupt):
+                live.play(around, pipeline, console, first_state=first)
+            if first.seconds is not None:
+                say(f"first state on the screen after {first.seconds:.1f} s; logs in {folder.path}")
+            return
+        outcome, faults = once.play(around, pipeline, say, began=began)
+    for fault in faults:
+        say(f"differs: {fault}", markup=False)
+    if json:
+        sys.stdout.write(orjson.dumps(asdict(outcome)).decode() + "\n")
+    else:
+        for name, value in asdict(outcome).items():
+            say(f"{name.replace('_', ' '):>18}  {value:,}" if isinstance(value, int) else f"{name:>18}  {value}")
+    if faults:
+        raise CfstreamError(
+            f"the tables and the Cloud Controller disagree in {len(faults)} points; logs in {folder.path}"
+        )
