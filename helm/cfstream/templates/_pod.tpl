@@ -11,7 +11,8 @@ root, component, values (the component's value), image, parts (see _parts.tpl) a
 {{- define "cfstream.podMetadata" -}}
 {{- $pod := include "cfstream.podValues" . | fromYaml -}}
 labels:
-  {{- include "cfstream.labels" . | nindent 2 }}
+  {{- include "cfstream.selector" . | nindent 2 }}
+  app.kubernetes.io/part-of: cfstream
   {{- if has "http" .parts }}
   cfstream/metrics: "true"
   {{- end }}
