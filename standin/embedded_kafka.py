@@ -1,11 +1,7 @@
 """Apache Kafka as a child process: one node that is broker and controller (KRaft)."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
-
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from plumbing.errors import CfstreamError
 from standin.artifacts import kafka_jars
@@ -14,8 +10,7 @@ from standin.java import environment, kafka_java
 from standin.kafka_storage import format_storage, new_id
 from standin.places import RunFolder
 from standin.ports import HOST, free_port, given_or_free
-
-READY_WITHIN_S = 60.0
+from standin.readiness import await_kafka
 
 
 class Broker:
@@ -70,22 +65,13 @@ class Broker:
         command = [*kafka_java(jars, self._heap_mb), "kafka.Kafka", str(config)]
         self._child = Child("Kafka", command, log=self.log, cwd=self._run.path, env=environment())
 
-    def await_ready(self, within_s: float = READY_WITHIN_S) -> None:
+    def await_ready(self) -> None:
         """Wait until the broker answers a client. Raise CfstreamError when it ends or takes too long."""
-        deadline = time.monotonic() + within_s
-        quiet = {"log_level": 0, "error_cb": lambda _error: None, "reconnect.backoff.max.ms": 100}
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, **quiet})
-        while True:
-            self._running().require_running(self._explain)
-            try:
-                if admin.list_topics(timeout=0.5).brokers:
-                    return
-            except KafkaException:
-                if time.monotonic() > deadline:
-                    raise CfstreamError(
-                        f"Kafka does not answer after {within_s:.0f} s; see {self.log}, and try again when this "
-                        "machine is less busy"
-                    ) from None
+        await_kafka(self.bootstrap_servers, require_running=self.require_running, log=str(self.log))
+
+    def require_running(self) -> None:
+        """Raise CfstreamError, with the reason where the log tells it, when the broker has ended."""
+        self._running().require_running(self._explain)
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -128,9 +114,7 @@ class Broker:
 
 
 def server_settings(node_id: int, port: int, voters: Mapping[int, int], storage: Path) -> dict[str, str]:
-    """Return a broker's settings: those of a production cluster, sized for one machine."""
-    copies = str(min(len(voters), 3))
-    least = str(min(len(voters), 2))
+    """Return the settings of an embedded broker."""
     return {
         "process.roles": "broker,controller",
         "node.id": str(node_id),
@@ -141,6 +125,13 @@ def server_settings(node_id: int, port: int, voters: Mapping[int, int], storage:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(storage),
+    } | cluster_settings(len(voters))
+
+
+def cluster_settings(nodes: int) -> dict[str, str]:
+    """Return what every broker of ours is told, embedded or in a container: sized for one machine."""
+    copies, least = str(min(nodes, 3)), str(min(nodes, 2))
+    return {
         # A topic that we forgot to define must fail, not appear with the wrong partition count.
         "auto.create.topics.enable": "false",
         "default.replication.factor": copies,

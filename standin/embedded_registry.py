@@ -4,10 +4,7 @@ Its storage is Kafka itself (``kafkasql``), not its memory: the ids inside the r
 then live and die together, and a registry that is started again on the same broker decodes what is there.
 """
 
-import time
 from pathlib import Path
-
-import httpx
 
 from plumbing.errors import CfstreamError
 from standin.artifacts import registry_home
@@ -15,9 +12,8 @@ from standin.children import Child
 from standin.java import environment, java
 from standin.places import RunFolder
 from standin.ports import HOST, given_or_free
+from standin.readiness import await_registry
 
-READY_WITHIN_S = 120.0
-LOOK_EVERY_S = 0.1
 API = "/apis/ccompat/v7"
 
 
@@ -54,17 +50,13 @@ class Registry:
         settings = environment(**settings_for(self._bootstrap_servers, self.port))
         self._child = Child("the schema registry", command, log=self.log, cwd=self._run.path, env=settings, grace_s=5)
 
-    def await_ready(self, within_s: float = READY_WITHIN_S) -> None:
+    def await_ready(self) -> None:
         """Wait until it answers a request. Raise CfstreamError when it ends or takes too long."""
-        deadline = time.monotonic() + within_s
-        while not self._answers():
-            self._running().require_running(self._explain)
-            if time.monotonic() > deadline:
-                raise CfstreamError(
-                    f"the schema registry does not answer after {within_s:.0f} s; see {self.log}, and try again when "
-                    "this machine is less busy"
-                )
-            time.sleep(LOOK_EVERY_S)
+        await_registry(self.url, require_running=self.require_running, log=str(self.log))
+
+    def require_running(self) -> None:
+        """Raise CfstreamError, with the reason where the log tells it, when the registry has ended."""
+        self._running().require_running(self._explain)
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -88,12 +80,6 @@ class Registry:
         """Let it go on after ``pause``."""
         self._running().resume()
 
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/subjects", timeout=2, trust_env=False).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
     def _running(self) -> Child:
         if self._child is None:
             raise CfstreamError("the schema registry was not started")
@@ -108,7 +94,7 @@ class Registry:
         return None
 
 
-def settings_for(bootstrap_servers: str, port: int) -> dict[str, str]:
+def settings_for(bootstrap_servers: str, port: int, host: str = HOST) -> dict[str, str]:
     """Return the registry's settings as environment variables."""
     return {
         "APICURIO_STORAGE_KIND": "kafkasql",
@@ -117,7 +103,7 @@ def settings_for(bootstrap_servers: str, port: int) -> dict[str, str]:
         # 20 s for nothing. Ours has no snapshots, it reads its whole journal.
         "APICURIO_KAFKASQL_CONSUMER_POLL_TIMEOUT": "300",
         "APICURIO_KAFKASQL_SNAPSHOT_EVERY_SECONDS": "off",
-        "QUARKUS_HTTP_HOST": HOST,
+        "QUARKUS_HTTP_HOST": host,
         "QUARKUS_HTTP_PORT": str(port),
         "QUARKUS_MANAGEMENT_HOST": HOST,
         "QUARKUS_MANAGEMENT_PORT": "0",

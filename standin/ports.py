@@ -36,5 +36,7 @@ def given_or_free(given: int | None, what: str, option: str) -> int:
     if not given:
         return free_port()
     if not is_free(given):
-        raise UsageError(f"port {given} for {what} is taken: choose another with {option}, or leave it out for a free one")
+        raise UsageError(
+            f"port {given} for {what} is taken: choose another with {option}, or leave it out for a free one"
+        )
     return given
