@@ -8,7 +8,6 @@ from processors.progress import ProgressBook
 from processors.state import fold
 from processors.state.facts import STOPPED
 from processors.state.fold import Keep
-from processors.usage.changes import changes
 from processors.usage.publisher import UsagePublisher
 from processors.work import Opened, Work
 from schemas.records import Alert, Micros
@@ -41,7 +40,7 @@ class Applier:
             state = self._book.get(work.partition, row.key)
             if state is None:
                 state = fold.new(foundation, row.key.decode("utf-8", "replace"))
-            entry = Opened(state, changes(state) if uses else None)
+            entry = Opened(state, self._book.changes(work.partition, row.key, state) if uses else None)
             work.states[row.key] = entry
         return entry
 
@@ -118,7 +117,7 @@ class Applier:
             state = entry.state if entry is not None else self._book.get(work.partition, key)
             if state is None or state["foundation"] != foundation or row.offset <= state["snapshot_offset"]:
                 continue
-            before = changes(state) if entry is None else entry.before
+            before = self._book.changes(work.partition, key, state) if entry is None else entry.before
             if fold.apply_end_marker(state, observed_at, keep_from=keep_from):
                 if entry is None:
                     entry = work.states[key] = Opened(state, before)

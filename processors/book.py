@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from processors.lane.table import StateTable
+from processors.usage.changes import Change, changes
 from schemas.codec import Codec, Encoder
 from schemas.tables import AppState
 
@@ -21,6 +22,7 @@ class AppBook:
         self._codec = codec
         self._encode = encode
         self._cache: dict[tuple[int, bytes], AppState] = {}
+        self._changes: dict[tuple[int, bytes], list[Change]] = {}
 
     def get(self, partition: int, key: bytes) -> AppState | None:
         """Return a state, None for an app that the table does not hold."""
@@ -34,6 +36,11 @@ class AppBook:
         self._keep(partition, key, state)
         return state
 
+    def changes(self, partition: int, key: bytes, state: AppState) -> list[Change]:
+        """Return the usage of a state as it was last written."""
+        known = self._changes.get((partition, key))
+        return changes(state) if known is None else known
+
     def items(self, partition: int) -> Iterator[tuple[bytes, AppState]]:
         """Go through all states of a partition; does not fill the cache. The table must not change meanwhile."""
         for key, row in self._table.rows(partition):
@@ -43,23 +50,27 @@ class AppBook:
         """Return the keys of a partition."""
         return [key for key, _row in self._table.rows(partition)]
 
-    def put(self, partition: int, key: bytes, state: AppState) -> None:
-        """Write a state."""
+    def put(self, partition: int, key: bytes, state: AppState) -> list[Change]:
+        """Write a state; return its usage."""
         self._table.put(partition, key, self._encode(state))
         self._keep(partition, key, state)
+        usage = self._changes[partition, key] = changes(state)
+        return usage
 
     def remove(self, partition: int, key: bytes) -> None:
         """Write a tombstone."""
         self._cache.pop((partition, key), None)
+        self._changes.pop((partition, key), None)
         self._table.remove(partition, key)
 
     def reset(self) -> None:
         """Forget the decoded states: the rows may have changed under them."""
         self._cache.clear()
+        self._changes.clear()
 
     def _keep(self, partition: int, key: bytes, state: AppState) -> None:
         if len(self._cache) >= CACHED:
-            self._cache.clear()
+            self.reset()
         self._cache[partition, key] = state
 
     def _read(self, row: bytes) -> AppState:

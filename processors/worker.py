@@ -154,7 +154,7 @@ class Worker:
         if state["foundation"] != foundation:
             self._schedule(work.partition).set(key, next_due(state, self._keep, self._watch))
             return
-        before = changes(state)
+        before = self._book.changes(work.partition, key, state)
         changed = fold.tick(state, until, self._keep, keep_from=self._usage.keep_from(work.partition, foundation))
         remembered, alerts = self._watch.tick(state, until)
         work.outputs.alerts += alerts
@@ -178,7 +178,7 @@ class Worker:
                 self._usage.start(partition)
                 for index, (key, state) in enumerate(self._book.items(partition)):
                     schedule.set(key, next_due(state, self._keep, self._watch))
-                    self._usage.changed(partition, key, state, [])
+                    self._usage.changed(partition, key, state, [], changes(state))
                     if index % 1000 == 0:
                         await asyncio.sleep(0)
 
@@ -200,9 +200,9 @@ class Worker:
             if not entry.records and not entry.timed:
                 continue
             fold.settle(entry.state, entry.records)
-            self._book.put(work.partition, key, entry.state)
+            after = self._book.put(work.partition, key, entry.state)
             if entry.before is not None:
-                self._usage.changed(work.partition, key, entry.state, entry.before)
+                self._usage.changed(work.partition, key, entry.state, entry.before, after)
             self._schedule(work.partition).set(key, next_due(entry.state, self._keep, self._watch))
             wrote = True
         for key, foundation in work.outputs.removed:

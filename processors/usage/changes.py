@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from processors.state.facts import explained, level, second
-from schemas.tables import AppState
+from plumbing.clock import SECOND
+from processors.state.facts import ROW, STARTED, explained
+from schemas.tables import AppState, Process
 
 
 class Level(NamedTuple):
@@ -17,40 +18,74 @@ class Level(NamedTuple):
 
 NOTHING = Level()
 
+Where = tuple[str | None, str | None]
+"""Guids of a space and its organization."""
 
-class Change(NamedTuple):
-    """From second ``at`` on, ``by`` more runs in this place."""
-
-    at: int
-    space_guid: str | None
-    org_guid: str | None
-    by: Level
+Change = tuple[int, Where, int, int, int, int]
+"""From this second on, in this place: so many more instances, MB, tasks, MB of tasks. A bare tuple, for there are
+many and they are made and compared for each chunk."""
 
 
 def changes(state: AppState) -> list[Change]:
-    """Return the changes of an app, in no order. The sum of all is what runs now; what expired counts until then."""
+    """Return the changes of an app, in a fixed order. The sum of all is what runs now."""
     found: list[Change] = []
-    places = [(place["space_guid"], place["org_guid"]) for place in state["places"]]
+    places: list[Where] = [(place["space_guid"], place["org_guid"]) for place in state["places"]]
     for process in state["processes"]:
-        facts = process["facts"]
-        held, held_place = (0, 0), 0
-        for index, fact in enumerate(facts):
-            now, place = level(fact), fact["place"]
-            if (now == held and (place == held_place or now == (0, 0))) or explained(facts, index):
-                continue
-            at = second(fact["at"])
-            if place == held_place or held == (0, 0):
-                found.append(Change(at, *places[place], Level(now[0] - held[0], now[1] - held[1])))
-            else:
-                found.append(Change(at, *places[held_place], Level(-held[0], -held[1])))
-                found.append(Change(at, *places[place], Level(*now)))
-            held, held_place = now, place
+        _of_process(process, places, found)
     for task in state["tasks"]:
         started, stopped = task["started_at"], task["stopped_at"]
         if started is None or (stopped is not None and stopped <= started):
             continue
-        memory = task["memory_mb"]
-        found.append(Change(second(started), *places[task["place"]], Level(0, 0, 1, memory)))
+        memory, where = task["memory_mb"], places[task["place"]]
+        found.append((started // SECOND, where, 0, 0, 1, memory))
         if stopped is not None:
-            found.append(Change(second(stopped), *places[task["place"]], Level(0, 0, -1, -memory)))
+            found.append((stopped // SECOND, where, 0, 0, -1, -memory))
     return found
+
+
+def _of_process(process: Process, places: list[Where], found: list[Change]) -> None:
+    facts = process["facts"]
+    held_instances = held_memory = held_place = 0
+    for index, fact in enumerate(facts):
+        if fact["state"] == STARTED:
+            instances = fact["instances"]
+            memory = instances * fact["memory_mb"]
+        else:
+            instances = memory = 0
+        place = fact["place"]
+        moved = place != held_place and (instances or memory) and (held_instances or held_memory)
+        if instances == held_instances and memory == held_memory and not moved:
+            continue
+        if fact["source"] != ROW and explained(facts, index):
+            continue
+        at = fact["at"] // SECOND
+        if moved:
+            found.append((at, places[held_place], -held_instances, -held_memory, 0, 0))
+            found.append((at, places[place], instances, memory, 0, 0))
+        else:
+            where = places[place if instances or memory else held_place]
+            found.append((at, where, instances - held_instances, memory - held_memory, 0, 0))
+        held_instances, held_memory, held_place = instances, memory, place
+
+
+def differences(before: list[Change], after: list[Change]) -> tuple[list[Change], list[Change]]:
+    """Return what only ``before`` has and what only ``after`` has, but for equal changes in between."""
+    start, ends = 0, (len(before), len(after))
+    shorter = min(ends)
+    while start < shorter and before[start] == after[start]:
+        start += 1
+    tail = 0
+    while tail < shorter - start and before[ends[0] - 1 - tail] == after[ends[1] - 1 - tail]:
+        tail += 1
+    return before[start : ends[0] - tail], after[start : ends[1] - tail]
+
+
+def total(changes_: list[Change]) -> Level:
+    """Return what runs after all changes."""
+    instances = memory = tasks = task_memory = 0
+    for change in changes_:
+        instances += change[2]
+        memory += change[3]
+        tasks += change[4]
+        task_memory += change[5]
+    return Level(instances, memory, tasks, task_memory)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from processors.usage.changes import NOTHING, Level
+from processors.usage.changes import NOTHING, Change, Level
 
 HOUR_S = 3600
 
@@ -30,44 +30,50 @@ class Ledger:
         self._base = NOTHING
         self._hours: dict[int, _Sum] = {}
 
-    def add(self, at: int, by: Level, sign: int = 1) -> None:
+    def add(self, change: Change, sign: int = 1) -> None:
         """Add a change, or take it away with ``sign`` -1."""
-        hour = hour_of(at)
-        if hour < self.first:
-            self._base = _plus(self._base, by, sign)
-            return
-        if sign > 0 and at > self.newest:
+        at, _where, instances, memory, tasks, task_memory = change
+        if sign < 0:
+            instances, memory, tasks, task_memory = -instances, -memory, -tasks, -task_memory
+        elif at > self.newest:
             self.newest = at
+        past = at % HOUR_S
+        hour = at - past
+        if hour < self.first:
+            base = self._base
+            self._base = Level(base[0] + instances, base[1] + memory, base[2] + tasks, base[3] + task_memory)
+            return
         sums = self._hours.get(hour)
         if sums is None:
             sums = self._hours[hour] = [0] * 8
-        left = hour + HOUR_S - at
-        for index in range(4):
-            change = sign * by[index]
-            sums[index] += change
-            sums[index + 4] += change * left
+        left = HOUR_S - past
+        if instances or memory:
+            sums[0] += instances
+            sums[1] += memory
+            sums[4] += instances * left
+            sums[5] += memory * left
+        if tasks or task_memory:
+            sums[2] += tasks
+            sums[3] += task_memory
+            sums[6] += tasks * left
+            sums[7] += task_memory * left
 
     def roll(self, first: int) -> None:
         """Keep hours from ``first`` on only; the earlier ones become the level at its beginning."""
-        for hour in [hour for hour in self._hours if hour < first]:
-            sums = self._hours.pop(hour)
-            self._base = _plus(self._base, Level(*sums[:4]), 1)
+        gone = [hour for hour in self._hours if hour < first]
+        if gone:
+            self._base = self._level(gone)
+            for hour in gone:
+                del self._hours[hour]
         self.first = max(self.first, first)
 
     def now(self) -> Level:
         """Return the level after all changes."""
-        level = self._base
-        for sums in self._hours.values():
-            level = _plus(level, Level(*sums[:4]), 1)
-        return level
+        return self._level(self._hours)
 
     def at(self, hour: int) -> Level:
         """Return the level at the beginning of an hour that is kept."""
-        level = self._base
-        for other, sums in self._hours.items():
-            if other < hour:
-                level = _plus(level, Level(*sums[:4]), 1)
-        return level
+        return self._level([other for other in self._hours if other < hour])
 
     def hour(self, hour: int, until: int) -> tuple[Level, Level]:
         """Return the integral (in seconds) from an hour's beginning to ``until``, and the level at ``until``.
@@ -75,15 +81,24 @@ class Ledger:
         No change of that hour may lie after ``until``, which is at most the hour's end.
         """
         start = self.at(hour)
-        sums = self._hours.get(hour, [0] * 8)
-        rest = hour + HOUR_S - until
-        integral = Level(*(start[index] * (until - hour) + sums[index + 4] - sums[index] * rest for index in range(4)))
-        return integral, _plus(start, Level(*sums[:4]), 1)
+        took = until - hour
+        sums = self._hours.get(hour)
+        if sums is None:
+            return Level(start[0] * took, start[1] * took, start[2] * took, start[3] * took), start
+        rest = HOUR_S - took
+        integral = Level(*(start[index] * took + sums[index + 4] - sums[index] * rest for index in range(4)))
+        return integral, Level(*(start[index] + sums[index] for index in range(4)))
 
     def changed_hours(self) -> Iterator[int]:
         """Go through the kept hours in which something changed."""
         return iter(self._hours)
 
-
-def _plus(one: Level, other: Level, sign: int) -> Level:
-    return Level(*(one[index] + sign * other[index] for index in range(4)))
+    def _level(self, hours: list[int] | dict[int, _Sum]) -> Level:
+        instances, memory, tasks, task_memory = self._base
+        for hour in hours:
+            sums = self._hours[hour]
+            instances += sums[0]
+            memory += sums[1]
+            tasks += sums[2]
+            task_memory += sums[3]
+        return Level(instances, memory, tasks, task_memory)

@@ -46,9 +46,9 @@ class UsagePublisher:
         """Return the time before which facts may be let go: their hours are closed for good."""
         return self._share(partition, foundation).first * SECOND
 
-    def changed(self, partition: int, key: bytes, state: AppState, before: list[Change]) -> None:
-        """Take note of an app's new state; ``before`` are its changes as they were."""
-        self._share(partition, state["foundation"]).changed(key, state, before, changes(state))
+    def changed(self, partition: int, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
+        """Take note of an app's new state, and of its changes as they were and are."""
+        self._share(partition, state["foundation"]).changed(key, state, before, after)
 
     def removed(self, partition: int, key: bytes, foundation: str) -> None:
         """Forget an app that has left the table."""

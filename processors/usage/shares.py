@@ -4,12 +4,11 @@ Plain memory, derived from the states alone and rebuilt after every assignment; 
 crash is published by the next owner. Nothing here is shared between partitions, so no two workers write one key.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from plumbing.clock import SECOND
-from processors.usage.changes import NOTHING, Change, Level
+from processors.usage.changes import NOTHING, Change, Level, Where, differences, total
 from processors.usage.ledger import HOUR_S, Ledger, hour_of
 from schemas.tables import AppState, Scope, UsageHour, UsageTotal
 
@@ -18,13 +17,18 @@ ScopeKey = tuple[Scope, str]
 
 @dataclass(slots=True)
 class _Group:
-    """A space, an organization or the foundation, as far as this partition's apps make it up."""
+    """A space, an organization or the foundation, as far as this partition's apps make it up.
 
+    ``mark``: the earliest second that changed since the hours were last taken.
+    """
+
+    scope: ScopeKey
     ledger: Ledger
     apps: int = 0
     name: str | None = None
     org_guid: str | None = None
     as_of: int = 0
+    mark: int | None = None
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ class _App:
 
     level: Level
     newest: int
-    group: tuple[ScopeKey, ...]
+    where: Where
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Shares:
     apps: dict[bytes, _App] = field(default_factory=dict)
     changed_apps: dict[bytes, int] = field(default_factory=dict)
     _totals: set[ScopeKey] = field(default_factory=set)
-    _hours: dict[ScopeKey, int] = field(default_factory=dict)
+    _at: dict[Where, tuple[_Group, ...]] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -59,53 +63,62 @@ class Shares:
 
     def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note that an app's changes were ``before`` and are ``after``."""
-        differences = Counter(after)
-        differences.subtract(before)
-        earliest: int | None = None
-        first = self.first
-        for change, count in differences.items():
-            if not count:
-                continue
-            at = change.at
-            for scope in _scopes(self.foundation, change.space_guid, change.org_guid):
-                self._group(scope).ledger.add(at, change.by, count)
-                self._mark(scope, at if at >= first else self.closed_to)
-            if at >= first:
-                earliest = at if earliest is None else min(earliest, at)
-        level = _sum(after)
-        newest = max((change.at for change in after), default=0)
-        self._move(key, state, level, newest)
+        gone, come = differences(before, after)
+        marks = [self._add(change, -1) for change in gone] + [self._add(change, 1) for change in come]
+        self._move(key, state, after)
+        earliest = min((mark for mark in marks if mark is not None), default=None)
         if earliest is not None:
             self.changed_apps[key] = min(earliest, self.changed_apps.get(key, earliest))
 
-    def _move(self, key: bytes, state: AppState, level: Level, newest: int) -> None:
-        scopes = _scopes(self.foundation, state["space_guid"], state["org_guid"])
+    def _add(self, change: Change, sign: int) -> int | None:
+        """Add a change to its groups; return its time if hours of that time may still be corrected."""
+        at = change[0]
+        correctable = at >= self.first
+        mark = at if correctable else self.closed_to
+        for group in self._groups(change[1]):
+            group.ledger.add(change, sign)
+            if group.mark is None or mark < group.mark:
+                group.mark = mark
+            self._totals.add(group.scope)
+        return at if correctable else None
+
+    def _move(self, key: bytes, state: AppState, after: list[Change]) -> None:
+        where: Where = (state["space_guid"], state["org_guid"])
+        level = total(after)
         before = self.apps.get(key)
         ran, runs = before is not None and before.level != NOTHING, level != NOTHING
-        if ran and before is not None and (not runs or before.group != scopes):
-            self._count(before.group, -1)
-        if runs and (not ran or before is None or before.group != scopes):
-            self._count(scopes, 1)
-        for scope in scopes:
-            group = self._group(scope)
-            group.as_of = max(group.as_of, state["as_of"])
-            if scope[0] == "space":
-                group.name, group.org_guid = state["space_name"] or group.name, state["org_guid"] or group.org_guid
-        self.apps[key] = _App(level, newest, scopes)
+        if ran and before is not None and (not runs or before.where != where):
+            self._count(before.where, -1)
+        if runs and (not ran or before is None or before.where != where):
+            self._count(where, 1)
+        as_of = state["as_of"]
+        for group in self._groups(where):
+            group.as_of = max(group.as_of, as_of)
+            if group.scope[0] == "space":
+                group.name = state["space_name"] or group.name
+                group.org_guid = state["org_guid"] or group.org_guid
+        self.apps[key] = _App(level, max((change[0] for change in after), default=0), where)
 
-    def _count(self, scopes: Iterable[ScopeKey], by: int) -> None:
-        for scope in scopes:
-            self._group(scope).apps += by
-            self._totals.add(scope)
+    def _count(self, where: Where, by: int) -> None:
+        for group in self._groups(where):
+            group.apps += by
+            self._totals.add(group.scope)
 
-    def _mark(self, scope: ScopeKey, at: int) -> None:
-        self._totals.add(scope)
-        self._hours[scope] = min(at, self._hours.get(scope, at))
+    def _groups(self, where: Where) -> tuple[_Group, ...]:
+        groups = self._at.get(where)
+        if groups is None:
+            scopes: list[ScopeKey] = [("foundation", self.foundation)]
+            if where[0] is not None:
+                scopes.append(("space", where[0]))
+            if where[1] is not None:
+                scopes.append(("org", where[1]))
+            groups = self._at[where] = tuple(self._group(scope) for scope in scopes)
+        return groups
 
     def _group(self, scope: ScopeKey) -> _Group:
         group = self.groups.get(scope)
         if group is None:
-            group = self.groups[scope] = _Group(Ledger(self.first))
+            group = self.groups[scope] = _Group(scope, Ledger(self.first))
         return group
 
     def remove(self, key: bytes) -> None:
@@ -129,7 +142,10 @@ class Shares:
 
     def take_changed_hours(self) -> dict[ScopeKey, int]:
         """Return the groups that changed since the last call, with the earliest second of it."""
-        taken, self._hours = self._hours, {}
+        taken = {}
+        for scope, group in self.groups.items():
+            if group.mark is not None:
+                taken[scope], group.mark = group.mark, None
         return taken
 
     def earliest_hour(self, default: int) -> int:
@@ -170,10 +186,10 @@ class Shares:
         scope: ScopeKey = ("app", key.decode())
         ledger = Ledger(0)
         if app_changes is None:
-            ledger.add(0, self.apps[key].level)
+            ledger.add((0, (None, None), *self.apps[key].level))
         else:
             for change in app_changes:
-                ledger.add(change.at, change.by)
+                ledger.add(change)
         last = hour_of(until) if app_changes is None else hour_of(until) + 1
         for hour in range(hour_of(since), last, HOUR_S):
             yield hour_record(self.foundation, scope, ledger, hour, until)
@@ -200,23 +216,3 @@ def hour_record(foundation: str, scope: ScopeKey, ledger: Ledger, hour: int, unt
         tasks=level.tasks,
         task_memory_mb=level.task_memory_mb,
     )
-
-
-def _scopes(foundation: str, space_guid: str | None, org_guid: str | None) -> tuple[ScopeKey, ...]:
-    scopes: list[ScopeKey] = [("foundation", foundation)]
-    if space_guid is not None:
-        scopes.append(("space", space_guid))
-    if org_guid is not None:
-        scopes.append(("org", org_guid))
-    return tuple(scopes)
-
-
-def _sum(changes: list[Change]) -> Level:
-    instances = memory = tasks = task_memory = 0
-    for change in changes:
-        by = change.by
-        instances += by.instances
-        memory += by.memory_mb
-        tasks += by.tasks
-        task_memory += by.task_memory_mb
-    return Level(instances, memory, tasks, task_memory)
