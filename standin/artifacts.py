@@ -30,7 +30,7 @@ def kafka_jars(data: Path, *, repositories: Repositories = None) -> Path:
             file.rename(made / file.name)
         make_template(made)
 
-    return _installed(data, KAFKA, "Apache Kafka", pins("kafka"), build, repositories)
+    return installed(data, KAFKA, "Apache Kafka", pins("kafka"), build, repositories)
 
 
 def registry_home(data: Path, *, repositories: Repositories = None) -> Path:
@@ -40,17 +40,21 @@ def registry_home(data: Path, *, repositories: Repositories = None) -> Path:
         with tarfile.open(files[0]) as archive:
             archive.extractall(made, filter="data")
 
-    return _installed(data, REGISTRY, "Apicurio Registry", pins("registry"), build, repositories)
+    return installed(data, REGISTRY, "Apicurio Registry", pins("registry"), build, repositories)
 
 
-def _installed(
+def installed(
     data: Path,
     name: str,
     title: str,
     files: list[Pin],
     build: Callable[[Path, list[Path]], None],
-    repositories: Repositories,
+    repositories: Repositories = None,
 ) -> Path:
+    """Return the folder ``data/name``, made by ``build`` from the downloaded files when it is not there yet.
+
+    ``build`` gets the folder to fill and the files, which it may move. It is called once, however many ask.
+    """
     home = data / name
     if home.is_dir():
         return home

@@ -21,6 +21,8 @@ from plumbing.errors import CfstreamError
 from standin.pins import Pin
 
 PARALLEL = 6
+ATTEMPTS = 3
+"""For a file whose connection breaks off. A repository that cannot be reached at all is not tried again."""
 TIMEOUT_S = 30
 
 Advance = Callable[[int], None]
@@ -35,8 +37,7 @@ def fetch(what: str, files: list[Pin], folder: Path, *, repositories: Mapping[st
     total = sum(pin.size for pin in files)
     try:
         with _progress(what, total) as advance, ThreadPoolExecutor(PARALLEL) as pool:
-            context = _context(folder, advance, repositories)
-            jobs = [pool.submit(_fetch_one, context, pin) for pin in files]
+            jobs = [pool.submit(_fetch_one, folder, pin, advance, repositories) for pin in files]
             try:
                 return [job.result() for job in jobs]
             except BaseException:
@@ -57,15 +58,33 @@ def fetch(what: str, files: list[Pin], folder: Path, *, repositories: Mapping[st
         ) from error
 
 
-def _fetch_one(context: MavenContext, pin: Pin) -> Path:
-    component = context.project(pin.group, pin.artifact).at_version(pin.version)
-    try:
-        path: Path = component.artifact(pin.classifier, pin.packaging).resolve()
-    except RuntimeError as error:
-        # jgo's word for "no repository has it", whatever the repository answered.
-        raise CfstreamError(
-            f"no Maven repository that jgo knows gives out {pin.file_name}; try again, or check ~/.config/jgo.conf"
-        ) from error
+def _fetch_one(folder: Path, pin: Pin, advance: Advance, repositories: Mapping[str, str] | None) -> Path:
+    for attempts_left in reversed(range(ATTEMPTS)):
+        came = _Count(advance)
+        context = _context(folder, came, repositories)
+        artifact = (
+            context.project(pin.group, pin.artifact).at_version(pin.version).artifact(pin.classifier, pin.packaging)
+        )
+        try:
+            path: Path = artifact.resolve()
+        except requests.exceptions.ChunkedEncodingError:
+            # It broke off: what came would pass for the whole file at the next attempt.
+            came.undo()
+            if partial := artifact.cached_path:
+                partial.unlink(missing_ok=True)
+            if not attempts_left:
+                raise
+        except RuntimeError as error:
+            # jgo's word for "no repository has it", whatever the repository answered.
+            raise CfstreamError(
+                f"no Maven repository that jgo knows gives out {pin.file_name}; try again, or check ~/.config/jgo.conf"
+            ) from error
+        else:
+            return _verified(path, pin)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _verified(path: Path, pin: Pin) -> Path:
     with path.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != pin.sha256:
@@ -74,6 +93,21 @@ def _fetch_one(context: MavenContext, pin: Pin) -> Path:
             "and if it stays so, ask who runs the Maven repository or the proxy in between"
         )
     return path
+
+
+class _Count:
+    """Counts the bytes of one attempt, so that a failed one can be taken back from the bar."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._bytes = 0
+
+    def __call__(self, count: int) -> None:
+        self._bytes += count
+        self._advance(count)
+
+    def undo(self) -> None:
+        self._advance(-self._bytes)
 
 
 def _context(folder: Path, advance: Advance, repositories: Mapping[str, str] | None) -> MavenContext:

@@ -3,11 +3,14 @@
 import os
 import pwd
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from plumbing.errors import UsageError
 
 RUNS_KEPT = 8
 """Folders of ended runs that stay, for their logs; older ones go when a new run starts."""
@@ -35,7 +38,7 @@ class RunFolder:
     def fresh(cls, data: Path) -> "RunFolder":
         """Make a folder of its own under ``runs``, and remove the oldest of the runs that have ended."""
         runs = data / "runs"
-        runs.mkdir(parents=True, exist_ok=True)
+        make_writable(runs)
         _forget_old(runs)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         for attempt in range(1000):
@@ -50,7 +53,7 @@ class RunFolder:
     @classmethod
     def at(cls, path: Path) -> "RunFolder":
         """Use a folder that the caller chose; its data stays and serves the next run."""
-        path.mkdir(parents=True, exist_ok=True)
+        make_writable(path)
         return cls(path.absolute(), keep_data=True)
 
     def log(self, name: str) -> Path:
@@ -66,6 +69,18 @@ class RunFolder:
         if not self.keep_data:
             for data in self.path.glob("*-data"):
                 shutil.rmtree(data, ignore_errors=True)
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder, or raise UsageError with the reason why it cannot be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {folder}: {error.strerror}; set CFSTREAM_DATA_DIR to a folder that you may write to"
+        ) from error
 
 
 def _forget_old(runs: Path) -> None:
