@@ -20,7 +20,7 @@ from producer.feeds.start import first_position
 from producer.feeds.usage import is_reseed
 from producer.metrics import Metrics
 from producer.publish.batch import Batch, Batcher
-from producer.publish.outlet import Outlet
+from producer.publish.outlet import Sink
 from producer.publish.transaction import DoubtError
 from producer.snapshot.take import Snapshot
 from producer.waiting import StoppedError, unless_stopped
@@ -72,7 +72,7 @@ class Tail:
         options: TailOptions,
         reader: Reader,
         batcher: Batcher,
-        outlet: Outlet,
+        outlet: Sink,
         *,
         clock: Clock,
         metrics: Metrics,

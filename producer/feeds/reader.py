@@ -90,9 +90,10 @@ class Reader:
         except RefusedError as error:
             if position.guid is None or (error.status, error.code) != _BAD_CURSOR[self.version]:
                 raise
-            if await self.event(position.guid) is not None:
+            row = await self.event(position.guid)
+            if row is not None and head(row, self.version)[1] == position.created_at:
                 raise
-            raise CursorLostError("lost-cursor") from error
+            raise CursorLostError("lost-cursor" if row is None else "reseed") from error
         if position.reseeded and position.guid is not None:
             # Looked at after the page: a reseed between the two is found now, and the page is dropped.
             position = await self._checked(position, position.guid)
@@ -105,7 +106,7 @@ class Reader:
             raise CursorLostError("lost-cursor")
         if not usage.is_reseed(row, self.version):
             return replace(position, reseeded=False)
-        if position.floor is None and created_at != position.created_at:
+        if created_at != position.created_at:
             raise CursorLostError("reseed")
         return position
 

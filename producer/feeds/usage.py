@@ -76,7 +76,6 @@ def _moved(
         first = created_at
     else:
         first = floor
-        created_at = max(floor, created_at)
         if newest > floor + int((2 * settle_s + 60) * SECOND):
             floor = None
     recent = [(each, at) for each, at in marks if each is not None and at is not None and at >= first]
@@ -92,8 +91,8 @@ def _moved(
 
 def lost(position: Position) -> Position:
     """Return where to go on after the cursor's row has gone: from the oldest row that is newer than it."""
-    floor = position.created_at if position.floor is None else position.floor
-    return replace(position, guid=None, floor=floor, reseeded=False)
+    passed = [moment for moment in (position.created_at, position.floor) if moment is not None]
+    return replace(position, guid=None, floor=max(passed, default=None), reseeded=False)
 
 
 def is_reseed(row: Any, version: Version) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 
@@ -43,6 +43,29 @@ class Identity:
     def transactional_id(self) -> str:
         """One writer at a time has it; a second one fences the first."""
         return f"{self.prefix}producer.{self.foundation}.{self.feed}"
+
+
+class Sink(Protocol):
+    """What a tail needs of Kafka."""
+
+    trouble: str | None
+
+    @property
+    def identity(self) -> Identity:
+        """Who writes."""
+        ...
+
+    async def open(self, stop: asyncio.Event) -> TailState | None:
+        """Take the identity over and return the last committed state; None where there is none."""
+        ...
+
+    def write(self, batches: dict[str, list[Message]], state: TailState, written_at: int) -> None:
+        """Commit messages by topic together with the state that holds after them."""
+        ...
+
+    def close(self) -> None:
+        """Give up writing."""
+        ...
 
 
 class Outlet:
