@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
 from plumbing.settings import CommonSettings, Settings
+from processors.notify.settings import NotifierSettings
 from processors.settings import WorkerSettings
 from producer.settings import ProducerSettings
 
@@ -47,7 +48,11 @@ PRODUCER = {
     "foundations": "`foundations`",
 }
 WORKER = {"worker_instance_id": BY_CHART, "alerts_config": "`alerts.config`"}
-NOTIFIER = {"alerts_config": "`alerts.config`"}
+NOTIFIER = {
+    "alerts_config": "`alerts.config`",
+    "slack_webhook_url": "`notifier.slackWebhook`",
+    "worker_group": "`worker.settings.worker_group`",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def sections() -> tuple[Section, ...]:
         Section("All processes", "settings", "commonSettings", CommonSettings, CommonSettings.model_fields, COMMON),
         _own("Producer", "producer.settings", "producerSettings", ProducerSettings, PRODUCER),
         _own("Worker", "worker.settings", "workerSettings", WorkerSettings, WORKER),
-        _own("Notifier", "notifier.settings", "notifierSettings", CommonSettings, NOTIFIER),
+        _own("Notifier", "notifier.settings", "notifierSettings", NotifierSettings, NOTIFIER),
     )
 
 

@@ -106,8 +106,11 @@
 
 {{- define "cfstream.checks.alerts" -}}
 {{- $v := .Values -}}
-{{- if and $v.notifier.enabled (not $v.alerts.config.receivers) -}}
-{{- fail "notifier.enabled needs alerts.config.receivers: say who hears of the alerts." -}}
+{{- if and $v.notifier.enabled (not (or $v.alerts.config.receivers $v.notifier.slackWebhook.existingSecret)) -}}
+{{- fail "notifier.enabled needs alerts.config.receivers or notifier.slackWebhook.existingSecret: say who hears of the alerts." -}}
+{{- end -}}
+{{- if and $v.alerts.config.receivers $v.notifier.slackWebhook.existingSecret -}}
+{{- fail "notifier.slackWebhook is for a notifier without alerts.config.receivers: name the webhook there, or leave the receivers out." -}}
 {{- end -}}
 {{- if and $v.alerts.config.receivers (not $v.notifier.enabled) -}}
 {{- fail "alerts.config.receivers hear nothing without the notifier: set notifier.enabled, or leave them out." -}}

@@ -67,9 +67,9 @@ cf-{{ .name | lower | replace "_" "-" | replace "." "-" | trunc 40 | trimSuffix 
 
 {{/* Arguments and annotations of a command that reads the Cloud Controllers. */}}
 {{- define "cfstream.foundationsArgs" -}}
-{{- if .Values.foundations }}
+{{- if .Values.foundations -}}
 - --config=/etc/cfstream/config/foundations.yaml
-{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{- define "cfstream.foundationsChecksum" -}}

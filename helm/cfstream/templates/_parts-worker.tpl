@@ -16,7 +16,7 @@ env:
 
 {{/* The alerts file of the component, where it has one. */}}
 {{- define "cfstream.part.alerts" -}}
-{{- if or (eq .component "notifier") (include "cfstream.rulesFile" .root) -}}
+{{- if or (include "cfstream.rulesFile" .root) (and (eq .component "notifier") .root.Values.alerts.config) -}}
 env:
   {{- include "cfstream.variable" (dict "name" "alerts_config" "value" "/etc/cfstream/alerts/alerts.yaml") | nindent 2 }}
 volumes:

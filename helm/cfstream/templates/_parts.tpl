@@ -40,12 +40,11 @@ volumeMounts:
 {{- end }}
 {{- end -}}
 
-{{/* Every pod: the free settings, logs, a scratch folder. */}}
+{{/* Every pod: the free settings, a data folder, a scratch folder. */}}
 {{- define "cfstream.part.base" -}}
 env:
-  {{- include "cfstream.variable" (dict "name" "log_format" "value" (default "json" (get .root.Values.settings "log_format"))) | nindent 2 }}
   {{- include "cfstream.variable" (dict "name" "data_dir" "value" "/var/lib/cfstream") | nindent 2 }}
-  {{- $settings := merge (dict) (default (dict) .values.settings) (omit .root.Values.settings "log_format") }}
+  {{- $settings := merge (dict) (default (dict) .values.settings) .root.Values.settings }}
   {{- range $name, $value := $settings }}
   {{- include "cfstream.variable" (dict "name" $name "value" $value) | nindent 2 }}
   {{- end }}
@@ -74,7 +73,7 @@ env:
 {{- define "cfstream.part.topics" -}}
 {{- $topics := .root.Values.topics -}}
 env:
-  {{- range $name, $value := dict "topic_prefix" $topics.prefix "partitions" $topics.partitions "replication_factor" $topics.replicationFactor "retention_days" $topics.retentionDays }}
+  {{- range $name, $value := dict "topic_prefix" (default $topics.prefix .prefix) "partitions" $topics.partitions "replication_factor" $topics.replicationFactor "retention_days" $topics.retentionDays }}
   {{- include "cfstream.variable" (dict "name" $name "value" $value) | nindent 2 }}
   {{- end }}
 {{- end -}}

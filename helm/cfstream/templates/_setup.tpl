@@ -1,9 +1,17 @@
-{{/* The containers of the setup job, run one after the other; the plan is the job's. */}}
+{{/* The containers of the setup job, run one after the other: two for each topic prefix in use. */}}
 {{- define "cfstream.setupSteps" -}}
-{{- $setup := .Values.setup -}}
+{{- $prefixes := list .Values.topics.prefix -}}
+{{- range .Values.foundations -}}{{- with .topic_prefix -}}{{- $prefixes = append $prefixes . -}}{{- end -}}{{- end -}}
 {{- $steps := list -}}
-{{- if ne $setup.topics "none" -}}{{- $steps = append $steps (dict "name" "topics" "args" (list "topics" $setup.topics)) -}}{{- end -}}
-{{- if ne $setup.schemas "none" -}}{{- $steps = append $steps (dict "name" "schemas" "args" (list "schemas" $setup.schemas)) -}}{{- end -}}
+{{- range $index, $prefix := uniq $prefixes -}}
+{{- range $what := list "topics" "schemas" -}}
+{{- $how := get $.Values.setup $what -}}
+{{- if ne $how "none" -}}
+{{- $name := ternary $what (printf "%s-%d" $what $index) (eq $index 0) -}}
+{{- $steps = append $steps (dict "name" $name "args" (list $what $how) "prefix" $prefix) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- toYaml $steps -}}
 {{- end -}}
 
@@ -32,13 +40,13 @@ template:
       {{- range . }}
       - name: {{ .name }}
         args: {{ toJson .args }}
-        {{- include "cfstream.container" $plan | nindent 8 }}
+        {{- include "cfstream.container" (merge (dict "prefix" .prefix) $plan) | nindent 8 }}
       {{- end }}
     {{- end }}
     containers:
       {{- with last $steps }}
       - name: {{ .name }}
         args: {{ toJson .args }}
-        {{- include "cfstream.container" $plan | nindent 8 }}
+        {{- include "cfstream.container" (merge (dict "prefix" .prefix) $plan) | nindent 8 }}
       {{- end }}
 {{- end -}}
