@@ -35,11 +35,11 @@ def _fits(value: object, kind: object) -> bool:
     if kind == "null":
         return value is None
     if isinstance(kind, dict):
-        return isinstance(value, dict)
+        return isinstance(value, dict) if kind["type"] == "record" else _fits(value, kind["type"])
     wanted = _TAKES[str(kind)]
     if wanted is int:
         return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
-    return isinstance(value, str) and value.isprintable() | (value == value.encode("utf-8", "replace").decode())
+    return isinstance(value, str) and value == value.encode("utf-8", "replace").decode()
 
 
 def _name(value: object) -> str:
