@@ -5,12 +5,15 @@ from typing import Literal, TypedDict
 from schemas.records import Micros
 
 
+NotificationStatus = Literal["attempt", "sent", "given_up", "changed", "history"]
+
+
 class Notification(TypedDict):
     """What one receiver was told of one group."""
 
     receiver: str
     group_key: str
-    status: Literal["attempt", "sent", "given_up", "history"]
+    status: NotificationStatus
     at: Micros
     sent_at: Micros
     sequence: int

@@ -108,16 +108,15 @@ class Engine:
                 ready.append(batch)
         return ready
 
-    def settle(self, batch: Batch, *, arrived: bool, now: Micros) -> None:
-        """End a notification. What arrived is announced; what was given up is told again while it fires."""
+    def settle(self, batch: Batch, *, arrived: bool, now: Micros) -> Entry:
+        """End a notification and return its entry. What was given up is told again while it fires."""
         key = (batch.receiver, batch.group_key)
-        self.changed.add(key)
         entry = self.entries.get(key, Entry())
         if arrived:
-            self.entries[key] = after_success(entry, batch.told, batch.told.resolved, now)
+            entry = after_success(entry, batch.told, batch.told.resolved, now)
         else:
-            announced = entry.announced - batch.told.resolved
-            self.entries[key] = Entry(announced, entry.sent_at, entry.sequence, None)
+            entry = replace(entry, announced=entry.announced - batch.told.resolved, attempt=None)
+        self.entries[key] = entry
         group = self._groups.get(key)
         if group is not None:
             group.in_flight = None
@@ -125,6 +124,7 @@ class Engine:
             for notice in notices.values():
                 self.historian.told(notice["foundation"], notice["as_of"])
             self._leave(key, group, batch.told.resolved | notices.keys())
+        return entry
 
     def due(self) -> Micros | None:
         """Return when a group is next to be looked at; None where there is none that waits."""

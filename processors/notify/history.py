@@ -18,7 +18,8 @@ HISTORY = "history"
 @dataclass
 class _Foundation:
     source_now: Micros = 0
-    applied_to: Micros = 0
+    settled: dict[str, Micros] = field(default_factory=dict)
+    applied: dict[int, Micros] = field(default_factory=dict)
     told_to: Micros = 0
     held: dict[str, Alert] = field(default_factory=dict)
     over: dict[str, Alert] = field(default_factory=dict)
@@ -31,14 +32,15 @@ class Historian:
         self._page_within = page_within_s * SECOND
         self._foundations: dict[str, _Foundation] = {}
 
-    def source_clock(self, foundation: str, source_now: Micros) -> None:
-        """Note the Cloud Controller's clock as a tail last saw it."""
+    def tail(self, foundation: str, feed: str, source_now: Micros, settled_until: Micros | None) -> None:
+        """Note a tail's checkpoint: the Cloud Controller's clock, and the event time up to which it has read."""
         known = self._of(foundation)
         known.source_now = max(known.source_now, source_now)
+        known.settled[feed] = settled_until or 0
 
-    def applied(self, foundation: str, applied_to: Micros) -> None:
-        """Note the event time up to which the workers have applied everything."""
-        self._of(foundation).applied_to = applied_to
+    def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:
+        """Note the event time up to which the workers have applied a partition."""
+        self._of(foundation).applied[partition] = applied_to
 
     def told(self, foundation: str, told_to: Micros) -> None:
         """Note up to which event time history was summed up before; what is older is not summed up again."""
@@ -69,7 +71,8 @@ class Historian:
         news: list[Alert] = []
         summaries: list[Alert] = []
         for name, known in self._foundations.items():
-            if known.applied_to < known.source_now - self._page_within or not (known.held or known.over):
+            reached = min((known.applied or known.settled).values(), default=0)
+            if reached < known.source_now - self._page_within or not (known.held or known.over):
                 continue
             news += known.held.values()
             known.held = {}

@@ -1,0 +1,224 @@
+"""The notifier process: puts the parts together, stands by or leads, runs until told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from plumbing.clock import Clock, SystemClock
+from plumbing.errors import CfstreamError, UsageError
+from plumbing.health import Health, serving
+from plumbing.kafka import client_config, registry_options, require_broker
+from plumbing.settings import masked
+from processors.alerts.files import read
+from processors.lane.writer import Writer
+from processors.notify.batch import Batch
+from processors.notify.config import AlertsConfig, read_config
+from processors.notify.inbox import Inbox
+from processors.notify.lane import Lane, Pace
+from processors.notify.leader import Leadership
+from processors.notify.metrics import NotifierMetrics
+from processors.notify.requests import Request
+from processors.notify.sender import Outcome, Post, Sender
+from processors.notify.session import MakeLanes, Session
+from processors.notify.settings import NotifierSettings
+from schemas import provision
+from schemas.codec import Codec
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.topics import Topics
+
+_log = structlog.get_logger(__name__)
+
+
+def configuration(settings: NotifierSettings) -> AlertsConfig:
+    """Return the alerts file with what the settings add. Raise UsageError with line and field."""
+    document = read(settings.alerts_config) if settings.alerts_config else None
+    return read_config(document, settings.slack_webhook_url)
+
+
+async def run(settings: NotifierSettings) -> None:
+    """Run a notifier until SIGTERM or SIGINT. Raise CfstreamError on any fault that it cannot heal."""
+    config = configuration(settings)
+    if not config.receivers:
+        raise UsageError(
+            "there is nobody to notify: set CFSTREAM_SLACK_WEBHOOK_URL, or CFSTREAM_ALERTS_CONFIG to a file "
+            "with receivers"
+        )
+    for receiver in config.receivers:
+        receiver.address()
+    topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
+    _require_topics(settings, topics)
+    registry = CollectorRegistry()
+    metrics = NotifierMetrics(registry)
+    health = Health()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with serving(health, registry, settings.http_host, settings.http_port) as port:
+        _log.info("notifier starts", http_port=port, **_shown(settings))
+        notifier = Notifier(settings, config, topics, metrics)
+        health.live["notifier"] = notifier.trouble
+        await _until(stop, notifier.run())
+
+
+class Notifier:
+    """Stands by until it leads, then runs sessions; a lost leadership ends the session and nothing else."""
+
+    def __init__(
+        self,
+        settings: NotifierSettings,
+        config: AlertsConfig,
+        topics: Topics,
+        metrics: NotifierMetrics,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._topics = topics
+        self._metrics = metrics
+        self._clock = clock or SystemClock()
+        self._client = client_config(settings)
+        self._beat = self._clock.monotonic()
+
+    def trouble(self) -> str | None:
+        """Say what is wrong when the leader has made no round for a minute."""
+        silent_s = self._clock.monotonic() - self._beat
+        return f"no round for {silent_s:.0f} s" if silent_s > 60 else None  # noqa: PLR2004 - a minute
+
+    async def run(self) -> None:
+        """Run until cancelled. Raise CfstreamError."""
+        codec = Codec(ConfluentRegistry(self._settings.schema_registry_url, **registry_options(self._settings)))
+        leadership = Leadership(self._client, self._settings.notifier_group, self._topics.notifications.name)
+        sender = Sender(self._clock)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(leadership.run())
+                while True:
+                    self._beat = self._clock.monotonic()
+                    if await _within(leadership.held.wait(), 5):
+                        await self._lead(codec, sender, leadership)
+        finally:
+            await sender.close()
+
+    async def _lead(self, codec: Codec, sender: Sender, leadership: Leadership) -> None:
+        _log.info("this notifier leads")
+        self._metrics.leader.set(1)
+        try:
+            session = self._session(codec, sender)
+            await _until(leadership.lost, session.run(self._alive))
+        finally:
+            self._metrics.leader.set(0)
+        _log.info("this notifier stands by")
+
+    def _alive(self) -> None:
+        self._beat = self._clock.monotonic()
+
+    def _session(self, codec: Codec, sender: Sender) -> Session:
+        topics = self._topics
+        inbox = Inbox(
+            self._client,
+            self._settings.notifier_group,
+            resumed=[topics.alerts],
+            whole=[topics.notifications, topics.silences, topics.checkpoints, topics.progress],
+        )
+        try:
+            return Session(
+                config=self._config,
+                topics=topics,
+                inbox=inbox,
+                writer=Writer(self._client),
+                codec=codec,
+                clock=self._clock,
+                metrics=self._metrics,
+                make_lanes=lanes(self._config, sender, self._clock, self._metrics),
+            )
+        except (RegistryUnreachableError, IncompatibleSchemaError) as error:
+            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+
+
+def lanes(config: AlertsConfig, post: Post, clock: Clock, metrics: NotifierMetrics) -> MakeLanes:
+    """Return what makes a lane for each receiver. Receivers with one URL share its pace."""
+
+    def make(done: Callable[[Batch, Outcome], None]) -> dict[str, Lane]:
+        paces: dict[str, Pace] = {}
+        made = {}
+        for receiver in config.receivers:
+            pace = paces.setdefault(receiver.address(), Pace(receiver.per_second, clock))
+            made[receiver.name] = Lane(
+                receiver,
+                _counted(post, receiver.name, metrics),
+                done,
+                pace=pace,
+                clock=clock,
+                random=Random(),  # noqa: S311 - jitter
+                external_url=config.external_url,
+            )
+        return made
+
+    return make
+
+
+def _counted(post: Post, receiver: str, metrics: NotifierMetrics) -> Post:
+    async def counted(request: Request, *, timeout_s: float) -> Outcome:
+        outcome = await post(request, timeout_s=timeout_s)
+        metrics.tries.labels(receiver, outcome.verdict).inc()
+        return outcome
+
+    return counted
+
+
+def _require_topics(settings: NotifierSettings, topics: Topics) -> None:
+    admin = require_broker(settings)
+    findings = provision.prepare(
+        admin,
+        topics,
+        partitions=settings.partitions,
+        replication=settings.replication_factor,
+        create=settings.create_topics,
+    )
+    for finding in findings:
+        if finding.fatal:
+            raise UsageError(f"{finding.topic} {finding.text}")
+        _log.warning("topic differs", topic=finding.topic, difference=finding.text)
+
+
+def _shown(settings: NotifierSettings) -> dict[str, str]:
+    return {
+        name: str(value)
+        for name, value in masked(settings).items()
+        if name in ("notifier_group", "alerts_config", "slack_webhook_url", "kafka_bootstrap_servers")
+        and value is not None
+    }
+
+
+async def _within(waiting: Coroutine[Any, Any, object], seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _until(over: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` until it ends or ``over`` is set. Raise what it raises, out of its group."""
+    task = asyncio.create_task(work)
+    waiting = asyncio.create_task(over.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    except BaseExceptionGroup as errors:
+        for error in errors.exceptions:
+            if isinstance(error, CfstreamError):
+                raise error from None
+        raise
+    finally:
+        for one in (task, waiting):
+            one.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)

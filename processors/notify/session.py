@@ -1,0 +1,210 @@
+"""The leader's work: read, decide, write to the log, send; from its beginning each time leadership is gained.
+
+Order of writing: the attempt is durable before the request goes out, its end is durable before the position in the
+alerts topic moves past it. A kill anywhere leads to the same notification with the same key, never to none.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from plumbing.clock import SECOND, Clock
+from processors.lane.writer import Writer
+from processors.notify import dead_letters, log, silences
+from processors.notify.batch import Batch
+from processors.notify.config import AlertsConfig
+from processors.notify.engine import Engine
+from processors.notify.inbox import Inbox, Item
+from processors.notify.lane import Lane
+from processors.notify.metrics import NotifierMetrics
+from processors.notify.sender import Outcome
+from schemas.codec import Codec, UndecodableError
+from schemas.notifications import NotificationStatus
+from schemas.registry import RegistryUnreachableError
+from schemas.topics import Topics
+
+_log = structlog.get_logger(__name__)
+_READ_S = 0.1
+_COMMIT_EVERY_S = 1.0
+_REGISTRY_RETRY_S = 1.0
+
+Handler = Callable[[Item, dict[str, Any] | None], None]
+MakeLanes = Callable[[Callable[[Batch, Outcome], None]], dict[str, Lane]]
+
+
+class Session:
+    """One leadership. ``step`` does one round; ``run`` does rounds until cancelled."""
+
+    def __init__(
+        self,
+        *,
+        config: AlertsConfig,
+        topics: Topics,
+        inbox: Inbox,
+        writer: Writer,
+        codec: Codec,
+        clock: Clock,
+        metrics: NotifierMetrics,
+        make_lanes: MakeLanes,
+    ) -> None:
+        self.engine = Engine(config)
+        self._topics = topics
+        self._inbox = inbox
+        self._writer = writer
+        self._codec = codec
+        self._clock = clock
+        self._metrics = metrics
+        self._ended: deque[tuple[Batch, Outcome]] = deque()
+        self._lanes = make_lanes(lambda batch, outcome: self._ended.append((batch, outcome)))
+        self._encode_log = codec.encoder(topics.notifications.name, topics.notifications.schema)
+        self._encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
+        self._told_to: dict[str, int] = {}
+        self._commit_at = 0.0
+        self._durable = writer.written
+        self._live = False
+        self._handlers: dict[str, Handler] = {
+            topics.alerts.name: self._alert,
+            topics.notifications.name: self._logged,
+            topics.silences.name: self._silence,
+            topics.checkpoints.name: self._checkpoint,
+            topics.progress.name: self._progress,
+        }
+
+    async def run(self, alive: Callable[[], None] = lambda: None) -> None:
+        """Work until cancelled; call ``alive`` after each round. Raise CfstreamError when it cannot go on."""
+        await asyncio.to_thread(self._inbox.open)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in self._lanes.values():
+                    group.create_task(lane.run())
+                while True:
+                    await self.step()
+                    alive()
+        finally:
+            await asyncio.shield(asyncio.to_thread(self._inbox.close))
+
+    async def step(self) -> None:
+        """Do one round: at most ``_READ_S`` of waiting."""
+        for item in await asyncio.to_thread(self._inbox.read, _READ_S):
+            await self._take(item)
+        if not self._inbox.loaded:
+            return
+        if not self._live:
+            self._live = True
+            self.engine.forget_orphans()
+            _log.info("notifier is up to date", alerts=len(self.engine.alerts()))
+        self._settle()
+        batches = self.engine.flush(self._clock.now())
+        self._write_log(batches)
+        if self._writer.written != self._durable:
+            self._durable = self._writer.written
+            await self._writer.durable()
+        for batch in batches:
+            self._lanes[batch.receiver].put(batch)
+        self._metrics.active.set(len(self.engine.alerts()))
+        for name, lane in self._lanes.items():
+            self._metrics.waiting.labels(name).set(lane.waiting)
+        if self._clock.monotonic() >= self._commit_at:
+            self._commit_at = self._clock.monotonic() + _COMMIT_EVERY_S
+            await asyncio.to_thread(self._inbox.commit, self.engine.floors())
+
+    async def _take(self, item: Item) -> None:
+        handler = self._handlers.get(item.topic)
+        if handler is None:
+            return
+        try:
+            record = None if item.value is None else await self._decode(item.value)
+            handler(item, record)
+        except (UndecodableError, ValueError) as error:
+            self._metrics.undecodable.labels(item.topic).inc()
+            _log.warning("a record cannot be read", topic=item.topic, offset=item.offset, reason=str(error))
+            letter = dead_letters.of_record(item, str(error), self._clock.now())
+            self._writer.write(self._topics.dead_letters.name, item.topic.encode(), self._encode_dead(letter))
+
+    async def _decode(self, frame: bytes) -> dict[str, Any]:
+        while not self._codec.known(frame):
+            try:
+                return await asyncio.to_thread(self._codec.decode, frame)
+            except RegistryUnreachableError as error:
+                _log.warning("waiting for the schema registry", reason=str(error))
+                await self._clock.sleep(_REGISTRY_RETRY_S)
+        return self._codec.decode(frame)
+
+    def _alert(self, item: Item, record: dict[str, Any] | None) -> None:
+        if record is not None:
+            self._metrics.read.inc()
+            self.engine.ingest(record, (item.partition, item.offset), self._clock.now())  # type: ignore[arg-type] # the topic holds Alert alone
+
+    def _logged(self, item: Item, record: dict[str, Any] | None) -> None:
+        if self._live or item.key is None:
+            return  # our own
+        if record is None:
+            self._entry_gone(item.key)
+        elif record["status"] == "history":
+            self.engine.historian.told(record["group_key"], record["at"])
+            self._told_to[record["group_key"]] = record["at"]
+        else:
+            group, entry = log.entry_of(record)  # type: ignore[arg-type] # as above
+            self.engine.entries[group] = entry
+
+    def _entry_gone(self, key: bytes) -> None:
+        gone = [group for group in self.engine.entries if log.key(group) == key]
+        for group in gone:
+            del self.engine.entries[group]
+
+    def _silence(self, item: Item, record: dict[str, Any] | None) -> None:
+        key = (item.key or b"").decode()
+        if record is None:
+            self.engine.silences.pop(key, None)
+        else:
+            self.engine.silences[key] = silences.from_record(record)
+
+    def _checkpoint(self, _item: Item, record: dict[str, Any] | None) -> None:
+        if record is not None:
+            self.engine.historian.tail(
+                record["foundation"], record["feed"], record["written_at"], record["settled_until"]
+            )
+
+    def _progress(self, item: Item, record: dict[str, Any] | None) -> None:
+        if record is not None and record["applied_to"] is not None:
+            self.engine.historian.applied(record["foundation"], item.partition, record["applied_to"])
+
+    def _settle(self) -> None:
+        now = self._clock.now()
+        while self._ended:
+            batch, outcome = self._ended.popleft()
+            arrived = outcome.verdict == "delivered"
+            entry = self.engine.settle(batch, arrived=arrived, now=now)
+            group = (batch.receiver, batch.group_key)
+            written = log.record(group, entry, "sent" if arrived else "given_up", batch.key, now)
+            self._writer.write(self._topics.notifications.name, log.key(group), self._encode_log(written))
+            if arrived:
+                self._metrics.sent.labels(batch.receiver).inc()
+                self._metrics.delay.observe((now - batch.made_at) / SECOND)
+                continue
+            self._metrics.given_up.labels(batch.receiver).inc()
+            _log.error("notification given up", receiver=batch.receiver, reason=outcome.reason)
+            letter = dead_letters.of_batch(batch, outcome.reason, now)
+            self._writer.write(self._topics.dead_letters.name, dead_letters.FEED.encode(), self._encode_dead(letter))
+
+    def _write_log(self, batches: list[Batch]) -> None:
+        """Write what differs from the log."""
+        name, now = self._topics.notifications.name, self._clock.now()
+        keys = {(batch.receiver, batch.group_key): batch.key for batch in batches}
+        for group in self.engine.changed:
+            entry = self.engine.entries.get(group)
+            if entry is None:
+                self._writer.write(name, log.key(group), None)
+                continue
+            status: NotificationStatus = "attempt" if group in keys else "changed"
+            written = log.record(group, entry, status, keys.get(group), now)
+            self._writer.write(name, log.key(group), self._encode_log(written))
+        self.engine.changed.clear()
+        for foundation, told_to in self.engine.historian.told_to().items():
+            if self._told_to.get(foundation) != told_to:
+                self._told_to[foundation] = told_to
+                frame = self._encode_log(log.history_record(foundation, told_to))
+                self._writer.write(name, log.history_key(foundation), frame)

@@ -1,0 +1,28 @@
+"""Settings of the notifier."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from plumbing.settings import CommonSettings
+
+
+class NotifierSettings(CommonSettings):
+    """What ``cfstream notifier run`` and ``cfstream alerts`` need beside Kafka and the registry."""
+
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Slack incoming webhook: the one receiver where no alerts file names others."
+    )
+    alerts_config: Path | None = Field(
+        default=None, description="YAML file with rules, routes and receivers; see 'cfstream alerts check'."
+    )
+    notifier_group: str = Field(
+        default="cfstream-notifier",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Name under which notifiers find each other: one of them sends, the others stand by.",
+    )
+    worker_group: str = Field(
+        default="cfstream-processors",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Consumer group of the workers, whose lag is watched.",
+    )
