@@ -87,8 +87,11 @@ class Chart:
 
 
 def at(value: Any, path: str) -> Any:
-    """Return what stands at a dotted path; numbers index lists, ``[x]`` finds the list's entry named x."""
-    for step in path.split("/"):
+    """Return what stands at a path of keys joined by ``/`` (``~`` for a slash in a key).
+
+    Numbers index lists, ``[x]`` finds the list's entry named x.
+    """
+    for step in (part.replace("~", "/") for part in path.split("/")):
         if isinstance(value, list):
             named = step.removeprefix("[").removesuffix("]")
             value = next(each for each in value if each["name"] == named) if step != named else value[int(step)]
