@@ -14,6 +14,7 @@ from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
 from plumbing.kafka import client_config, registry_options, require_broker
+from processors.alerts.files import load_rules
 from processors.alerts.rules import Rules
 from processors.book import AppBook
 from processors.checkpoints import Checkpoints
@@ -53,6 +54,7 @@ STOP_S = 30.0
 async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_caught_up: bool = False) -> None:
     """Run a worker until SIGTERM or SIGINT, or until it has caught up. Raise CfstreamError on any fault."""
     check_libraries()
+    rules = rules or load_rules(settings.alerts_config)
     topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
     _require_topics(settings, topics)
     registry = CollectorRegistry()
@@ -63,7 +65,7 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
         loop.add_signal_handler(number, stop.set)
     with serving(health, registry, settings.http_host, settings.http_port) as port:
         _log.info("worker starts", group=settings.worker_group, http_port=port)
-        async with _parts(settings, topics, rules or Rules(), registry, health) as (app, timekeeper):
+        async with _parts(settings, topics, rules, registry, health) as (app, timekeeper):
             await _until_over(app, timekeeper, stop, until_caught_up=until_caught_up)
 
 

@@ -1,5 +1,7 @@
 """Settings of a worker."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from plumbing.clock import SECOND
@@ -47,6 +49,10 @@ class WorkerSettings(CommonSettings):
     )
     forget_after_hours: float = Field(
         default=24, gt=0, le=8784, description="A deleted app leaves the tables after so long."
+    )
+
+    alerts_config: Path | None = Field(
+        default=None, description="YAML file with rules, routes and receivers; see 'cfstream alerts check'."
     )
 
     @property

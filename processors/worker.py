@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from plumbing.clock import Clock
+from plumbing.clock import SECOND, Clock
 from processors.apply import Applier
 from processors.book import AppBook
 from processors.crashes import CrashWatch
@@ -36,6 +36,9 @@ _log = structlog.get_logger(__name__)
 
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""
+
+APPLIED_EVERY = 5 * SECOND
+"""How far event time must come before a partition says so again."""
 
 
 class Worker:
@@ -106,6 +109,20 @@ class Worker:
             more = await self._tick_slice(partition, foundation, until)
         await self._usage.publish_hours(partition, foundation, until, self._lock)
         await self._compare(partition, foundation, until)
+        await self._note_time(partition, foundation, until)
+
+    async def _note_time(self, partition: int, foundation: str, until: Micros) -> None:
+        """Publish how far the partition's time has come: the notifier tells old alerts from new ones by it."""
+        async with self._lock:
+            if partition not in self._schedules:
+                return
+            progress = self._progress.get(partition, foundation)
+            if until < (progress["applied_to"] or 0) + APPLIED_EVERY:
+                return
+            progress["applied_to"] = until
+            self._progress.change(partition, foundation)
+            if self._progress.write(partition):
+                await self._writer.durable()
 
     async def _tick_slice(self, partition: int, foundation: str, until: Micros) -> bool:
         async with self._lock:
