@@ -206,7 +206,7 @@ CASES = [
     Case("metrics.labels", {"a": "b"}, ("PodMonitor", "cfstream"), "metadata/labels/a", "b", PODMONITOR),
     Case("metrics.rules", True, ("PrometheusRule", "cfstream"), "spec/groups/0/name", "cfstream"),
     Case("metrics.runbookBaseUrl", "https://x.example.com/", ("PrometheusRule", "cfstream"), "spec/groups/0/rules/0/annotations/runbook_url",
-         "https://x.example.com/CfstreamAppRowsLost.md", RULES),
+         "https://x.example.com/CfstreamApiFailing.md", RULES),
     Case("metrics.dashboards", True, ("ConfigMap", "dashboards"), "metadata/labels/grafana_dashboard", "1"),
     Case("metrics.dashboardLabels", {"a": "b"}, ("ConfigMap", "dashboards"), "metadata/labels/a", "b", DASHBOARDS),
     Case("strimzi.cluster", "k", ("KafkaTopic", "app-state"), "metadata/labels/strimzi.io~cluster", "k", TOPICS),
