@@ -1,11 +1,13 @@
 """Kafka and the registry as containers, where a Docker engine answers; testcontainers reaps them if we are killed."""
 
+import socket
 from types import TracebackType
 from typing import Any, Self
 
 import docker
 from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import get_docker_host
 from testcontainers.core.network import Network
 
 from plumbing.errors import CfstreamError
@@ -21,20 +23,33 @@ CLIENTS, NEIGHBOURS, CONTROLLER = 9092, 19092, 29093
 REGISTRY_PORT = 8080
 KAFKA_ALIAS = "kafka"
 ANSWERS_WITHIN_S = 3
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 
 def engine_answers() -> bool:
     """Say whether a Docker engine answers here. Takes 3 s at most."""
+    address = get_docker_host() or DEFAULT_ENGINE
+    # Asked first because the client leaks its socket when nothing listens there.
+    if address.startswith("unix://") and not _listens(address.removeprefix("unix://")):
+        return False
     try:
-        client = docker.from_env(timeout=ANSWERS_WITHIN_S)
+        client = docker.DockerClient(base_url=address, timeout=ANSWERS_WITHIN_S)
         try:
             return bool(client.ping())
         finally:
             client.close()
-    except DockerException:
+    except (DockerException, OSError):
         return False
-    except OSError:
-        return False
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(ANSWERS_WITHIN_S)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 class Containers:
@@ -44,7 +59,7 @@ class Containers:
         """Make the network."""
         try:
             self.network = Network().create()
-        except DockerException as error:
+        except (DockerException, OSError) as error:
             raise CfstreamError(f"the Docker engine refused a network: {error}; choose --engine embedded") from error
         return self
 
@@ -68,7 +83,7 @@ class _Part:
         """Start the container; the engine pulls the image the first time."""
         try:
             self._container.start()
-        except DockerException as error:
+        except (DockerException, OSError) as error:
             raise CfstreamError(f"Docker cannot start {self.title}: {error}; choose --engine embedded") from error
 
     def end(self) -> None:
@@ -86,14 +101,19 @@ class _Part:
         return f"docker logs {self._container.get_wrapped_container().id}"
 
 
+def _publish(container: Any, inside: int, port: int) -> None:
+    # with_bind_ports knows no address and would open the port to the whole network; Docker takes a pair.
+    container.ports[f"{inside}/tcp"] = (HOST, port)
+
+
 class KafkaContainer(_Part):
     """One Kafka node in a container."""
 
     def __init__(self, network: Network, *, port: int | None = None) -> None:
         """Choose the port; start nothing yet."""
         self.port = given_or_free(port, "Kafka", "--kafka-port")
-        container = DockerContainer(KAFKA_IMAGE).with_bind_ports(CLIENTS, self.port)
-        container.with_network(network).with_network_aliases(KAFKA_ALIAS)
+        container = DockerContainer(KAFKA_IMAGE).with_network(network).with_network_aliases(KAFKA_ALIAS)
+        _publish(container, CLIENTS, self.port)
         super().__init__("Kafka", container, kafka_environment(self.port))
 
     @property
@@ -112,7 +132,8 @@ class RegistryContainer(_Part):
     def __init__(self, network: Network, bootstrap_servers: str | None, *, port: int | None = None) -> None:
         """Choose the port; start nothing yet. Without ``bootstrap_servers`` it uses the Kafka container."""
         self.port = given_or_free(port, "the schema registry", "--registry-port")
-        container = DockerContainer(REGISTRY_IMAGE).with_bind_ports(REGISTRY_PORT, self.port).with_network(network)
+        container = DockerContainer(REGISTRY_IMAGE).with_network(network)
+        _publish(container, REGISTRY_PORT, self.port)
         kafka = bootstrap_servers or f"{KAFKA_ALIAS}:{NEIGHBOURS}"
         super().__init__("the schema registry", container, settings_for(kafka, REGISTRY_PORT, host="0.0.0.0"))  # noqa: S104 - inside the container
 
