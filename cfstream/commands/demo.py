@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -47,11 +48,10 @@ def demo(
     logs.configure("console", "warning")
     console = Console(stderr=play_once)
     with ExitStack() as stack:
-        folder = RunFolder.fresh(data_folder())
-        stack.callback(folder.end)
-        say = console.print
+        say = partial(console.print, markup=False, highlight=False)
         say("starting Kafka and the schema registry …")
         around_kafka = stack.enter_context(open_stack("auto"))
+        folder = around_kafka.logs or RunFolder.fresh(data_folder()).path
         say(f"ready after {time.monotonic() - began:.1f} s; writing a week of history")
         cc = CloudController(seed=seed, clock=SimClock() if play_once else SimClock(speed=SPEED))
         play_demo_scenario(cc)
@@ -60,29 +60,27 @@ def demo(
                 cc,
                 kafka=around_kafka.bootstrap_servers,
                 registry=around_kafka.registry_url,
-                folder=folder.path,
+                folder=folder,
                 # On a Kafka of yours the demo keeps to topics of its own.
                 prefix="cf." if around_kafka.engine == "embedded" else f"demo-{secrets.token_hex(3)}.",
                 settle_s=5 if play_once else 30,
             )
         )
-        pipeline = stack.enter_context(Pipeline(around.environment, folder.path))
+        pipeline = stack.enter_context(Pipeline(around.environment, folder))
         if not play_once:
             first = live.FirstState(began)
             with suppress(KeyboardInterrupt):
                 live.play(around, pipeline, console, first_state=first)
             if first.seconds is not None:
-                say(f"first state on the screen after {first.seconds:.1f} s; logs in {folder.path}")
+                say(f"first state on the screen after {first.seconds:.1f} s; logs in {folder}")
             return
         outcome, faults = once.play(around, pipeline, say, began=began)
     for fault in faults:
-        say(f"differs: {fault}", markup=False)
+        say(f"differs: {fault}")
     if json:
         sys.stdout.write(orjson.dumps(asdict(outcome)).decode() + "\n")
     else:
         for name, value in asdict(outcome).items():
             say(f"{name.replace('_', ' '):>18}  {value:,}" if isinstance(value, int) else f"{name:>18}  {value}")
     if faults:
-        raise CfstreamError(
-            f"the tables and the Cloud Controller disagree in {len(faults)} points; logs in {folder.path}"
-        )
+        raise CfstreamError(f"the tables and the Cloud Controller disagree in {len(faults)} points; logs in {folder}")

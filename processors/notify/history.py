@@ -26,9 +26,10 @@ class _Foundation:
 
 
 class Historian:
-    """Holds back what is old, by foundation."""
+    """Holds back what is old, by foundation. ``partitions``: how many the workers share."""
 
     def __init__(self, page_within_s: int) -> None:
+        self.partitions = 1
         self._page_within = page_within_s * SECOND
         self._foundations: dict[str, _Foundation] = {}
 
@@ -71,7 +72,8 @@ class Historian:
         news: list[Alert] = []
         summaries: list[Alert] = []
         for name, known in self._foundations.items():
-            reached = min((known.applied or known.settled).values(), default=0)
+            # A partition of which nothing is known yet may still hold the all-clear of what is held back.
+            reached = min(known.applied.values()) if len(known.applied) >= self.partitions else 0
             if reached < known.source_now - self._page_within or not (known.held or known.over):
                 continue
             news += known.held.values()

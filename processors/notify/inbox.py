@@ -1,5 +1,6 @@
 """What the notifier reads: the alerts from where it left off, and small topics whole from their beginnings."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -45,9 +46,11 @@ class Inbox:
         )
         self._resumed = [topic.name for topic in resumed]
         self._whole = [topic.name for topic in whole]
+        self._places: list[tuple[str, int]] = []
         self._unread: set[tuple[str, int]] = set()
         self._positions: dict[tuple[str, int], int] = {}
         self._committed: dict[tuple[str, int], int] = {}
+        self._partition_counts: Counter[str] = Counter()
 
     def open(self) -> None:
         """Look up where to begin. Raise CfstreamError when Kafka does not answer."""
@@ -61,13 +64,27 @@ class Inbox:
             raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
         for place in places:
             place.offset = self._committed.get((place.topic, place.partition), OFFSET_BEGINNING)
-        self._unread = {(place.topic, place.partition) for place in places}
+        self._places = [(place.topic, place.partition) for place in places]
+        self._unread = set(self._places)
+        self._partition_counts = Counter(place.topic for place in places)
         self._consumer.assign(places)
 
     @property
     def loaded(self) -> bool:
         """Whether each partition was read to its end once."""
         return not self._unread
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has; call it after ``open``."""
+        return self._partition_counts[topic]
+
+    def partitions(self, topic: str) -> list[int]:
+        """Return the partitions of a topic that are read."""
+        return [number for name, number in self._places if name == topic]
+
+    def position(self, topic: str, partition: int) -> int:
+        """Return the offset up to which a partition was read."""
+        return self._positions.get((topic, partition), self._committed.get((topic, partition), 0))
 
     def read(self, timeout_s: float) -> list[Item]:
         """Return what has come; waits so long at most. Raise CfstreamError on a fatal fault."""

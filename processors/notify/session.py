@@ -76,6 +76,7 @@ class Session:
     async def run(self, alive: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled; call ``alive`` after each round. Raise CfstreamError when it cannot go on."""
         await asyncio.to_thread(self._inbox.open)
+        self.engine.historian.partitions = self._inbox.partitions(self._topics.progress.name)
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in self._lanes.values():

@@ -11,6 +11,7 @@ from standin.demo.watch import guids, sent, table
 PART_S = 300.0
 QUIET_S = 2.0
 DELIVERY_S = 60.0
+MESSAGES_SHOWN = 10
 
 Say = Callable[[str], None]
 
@@ -33,6 +34,8 @@ def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[O
     seconds = time.monotonic() - start
     say("the tables are complete; comparing them with the Cloud Controller")
     alerts_sent, alerts_received = delivered(scene, pipeline)
+    for message in scene.room.since(alerts_received - MESSAGES_SHOWN):
+        say(f"  #cf-alerts  {message.text}")
     usage = guids(scene.client, scene.codec, scene.topics.usage)
     audit = guids(scene.client, scene.codec, scene.topics.audit)
     tables = table(scene.client, scene.codec, scene.topics.state)

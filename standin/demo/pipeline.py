@@ -71,6 +71,10 @@ class Pipeline:
         """Kill a command as a power cut would."""
         self._children.pop(name).kill()
 
+    def child(self, name: str) -> Child:
+        """Return the process of a name, to freeze it or to see its exit code after its end."""
+        return self._children[name]
+
     def running(self, name: str) -> bool:
         """Whether a command was started and has not ended."""
         return name in self._children and self._children[name].running

@@ -25,6 +25,7 @@ receivers:
   - name: chat-room
     type: slack
     url: {hook}
+    per_second: 50
 route:
   receiver: chat-room
   group_by: ["..."]
