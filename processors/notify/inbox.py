@@ -1,11 +1,10 @@
 """What the notifier reads: the alerts from where it left off, and small topics whole from their beginnings."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
@@ -28,11 +27,19 @@ class Item(NamedTuple):
 class Inbox:
     """A consumer with all partitions assigned to it by hand: only the leader reads.
 
-    ``resumed`` topics begin at the committed offset of the group, ``whole`` ones at their beginning. All calls block;
-    make them from one thread at a time.
+    ``resumed`` topics begin at the committed offset of the group, else at their beginning; ``news`` likewise, but
+    else at their end; ``whole`` ones always at their beginning. All calls block; one thread at a time may make them.
     """
 
-    def __init__(self, client: ClientConfig, group: str, *, resumed: Iterable[Topic], whole: Iterable[Topic]) -> None:
+    def __init__(
+        self,
+        client: ClientConfig,
+        group: str,
+        *,
+        resumed: Iterable[Topic],
+        whole: Iterable[Topic],
+        news: Iterable[Topic] = (),
+    ) -> None:
         self._consumer = Consumer(
             client
             | {
@@ -44,13 +51,13 @@ class Inbox:
                 "fetch.wait.max.ms": 100,
             }
         )
-        self._resumed = [topic.name for topic in resumed]
+        self._news = [topic.name for topic in news]
+        self._resumed = [topic.name for topic in resumed] + self._news
         self._whole = [topic.name for topic in whole]
         self._places: list[tuple[str, int]] = []
         self._unread: set[tuple[str, int]] = set()
         self._positions: dict[tuple[str, int], int] = {}
         self._committed: dict[tuple[str, int], int] = {}
-        self._partition_counts: Counter[str] = Counter()
 
     def open(self) -> None:
         """Look up where to begin. Raise CfstreamError when Kafka does not answer."""
@@ -58,25 +65,21 @@ class Inbox:
             places = [place for name in (*self._resumed, *self._whole) for place in self._partitions(name)]
             resumed = [place for place in places if place.topic in self._resumed]
             for place in self._consumer.committed(resumed, timeout=_TIMEOUT_S) if resumed else []:
-                if place.offset not in (OFFSET_INVALID, -1001):
+                if place.offset >= 0:
                     self._committed[place.topic, place.partition] = place.offset
         except KafkaException as error:
             raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
         for place in places:
-            place.offset = self._committed.get((place.topic, place.partition), OFFSET_BEGINNING)
+            first = OFFSET_END if place.topic in self._news else OFFSET_BEGINNING
+            place.offset = self._committed.get((place.topic, place.partition), first)
         self._places = [(place.topic, place.partition) for place in places]
         self._unread = set(self._places)
-        self._partition_counts = Counter(place.topic for place in places)
         self._consumer.assign(places)
 
     @property
     def loaded(self) -> bool:
         """Whether each partition was read to its end once."""
         return not self._unread
-
-    def partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has; call it after ``open``."""
-        return self._partition_counts[topic]
 
     def partitions(self, topic: str) -> list[int]:
         """Return the partitions of a topic that are read."""
@@ -100,13 +103,13 @@ class Inbox:
             items.append(Item(*place, offset, _bytes(message.key()), _bytes(message.value())))
         return items
 
-    def commit(self, floors: dict[int, int]) -> None:
-        """Commit for each resumed partition its floor, or what was read where it has none. Raise CfstreamError."""
+    def commit(self, floors: dict[tuple[str, int], int]) -> None:
+        """Commit for each resumed partition its floor, or what was read where it has none."""
         offsets = []
         for place, position in self._positions.items():
             if place[0] not in self._resumed:
                 continue
-            offset = min(position, floors.get(place[1], position))
+            offset = min(position, floors.get(place, position))
             if self._committed.get(place) != offset:
                 self._committed[place] = offset
                 offsets.append(TopicPartition(*place, offset))

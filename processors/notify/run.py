@@ -12,12 +12,15 @@ from prometheus_client import CollectorRegistry
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
-from plumbing.kafka import client_config, registry_options, require_broker
+from plumbing.kafka import admin_client, client_config, registry_options, require_broker
 from plumbing.settings import masked
 from processors.alerts.files import read
+from processors.alerts.rules import Rules
 from processors.lane.writer import Writer
 from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig, read_config
+from processors.notify.decoding import Decoding
+from processors.notify.heartbeat import beat
 from processors.notify.inbox import Inbox
 from processors.notify.lane import Lane, Pace
 from processors.notify.leader import Leadership
@@ -26,6 +29,7 @@ from processors.notify.requests import Request
 from processors.notify.sender import Outcome, Post, Sender
 from processors.notify.session import MakeLanes, Session
 from processors.notify.settings import NotifierSettings
+from processors.notify.storm_watch import StormWatch
 from schemas import provision
 from schemas.codec import Codec
 from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
@@ -119,23 +123,39 @@ class Notifier:
         self._beat = self._clock.monotonic()
 
     def _session(self, codec: Codec, sender: Sender) -> Session:
-        topics = self._topics
-        inbox = Inbox(
-            self._client,
-            self._settings.notifier_group,
-            resumed=[topics.alerts],
-            whole=[topics.notifications, topics.silences, topics.checkpoints, topics.progress],
-        )
+        topics, group, clock, metrics = self._topics, self._settings.notifier_group, self._clock, self._metrics
+        writer = Writer(self._client)
         try:
+            decoding = Decoding(codec, topics, writer, clock, metrics)
+            storms = StormWatch(
+                rules=Rules(rules=self._config.rules).storms,
+                topics=topics,
+                inbox=Inbox(self._client, f"{group}-storms", resumed=[topics.audit], whole=[topics.checkpoints]),
+                admin=admin_client(self._settings),
+                writer=writer,
+                decoding=decoding,
+                encode=codec.encoder(topics.alerts.name, topics.alerts.schema),
+                clock=clock,
+                metrics=metrics,
+            )
+            inbox = Inbox(
+                self._client,
+                group,
+                resumed=[topics.alerts],
+                whole=[topics.notifications, topics.silences, topics.checkpoints, topics.progress],
+                news=[topics.dead_letters, topics.drift],
+            )
             return Session(
                 config=self._config,
                 topics=topics,
                 inbox=inbox,
-                writer=Writer(self._client),
+                writer=writer,
                 codec=codec,
-                clock=self._clock,
-                metrics=self._metrics,
-                make_lanes=lanes(self._config, sender, self._clock, self._metrics),
+                clock=clock,
+                metrics=metrics,
+                make_lanes=lanes(self._config, sender, clock, metrics),
+                decoding=decoding,
+                beside=[storms.run, lambda: beat(self._config.heartbeat, sender, clock)],
             )
         except (RegistryUnreachableError, IncompatibleSchemaError) as error:
             raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error

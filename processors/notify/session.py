@@ -6,7 +6,7 @@ alerts topic moves past it. A kill anywhere leads to the same notification with 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -16,20 +16,20 @@ from processors.lane.writer import Writer
 from processors.notify import dead_letters, log, silences
 from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig
+from processors.notify.decoding import Decoding
 from processors.notify.engine import Engine
 from processors.notify.inbox import Inbox, Item
 from processors.notify.lane import Lane
 from processors.notify.metrics import NotifierMetrics
+from processors.notify.pipeline_watch import PipelineWatch
 from processors.notify.sender import Outcome
-from schemas.codec import Codec, UndecodableError
+from schemas.codec import Codec
 from schemas.notifications import NotificationStatus
-from schemas.registry import RegistryUnreachableError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 _READ_S = 0.1
 _COMMIT_EVERY_S = 1.0
-_REGISTRY_RETRY_S = 1.0
 
 Handler = Callable[[Item, dict[str, Any] | None], None]
 MakeLanes = Callable[[Callable[[Batch, Outcome], None]], dict[str, Lane]]
@@ -49,17 +49,23 @@ class Session:
         clock: Clock,
         metrics: NotifierMetrics,
         make_lanes: MakeLanes,
+        decoding: Decoding,
+        beside: Iterable[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
+        """``beside``: what runs as long as the session does, such as the watch for storms."""
         self.engine = Engine(config)
         self._topics = topics
         self._inbox = inbox
         self._writer = writer
-        self._codec = codec
+        self._decoding = decoding
+        self._beside = tuple(beside)
+        self._pipeline = PipelineWatch(config.watch)
         self._clock = clock
         self._metrics = metrics
         self._ended: deque[tuple[Batch, Outcome]] = deque()
         self._lanes = make_lanes(lambda batch, outcome: self._ended.append((batch, outcome)))
         self._encode_log = codec.encoder(topics.notifications.name, topics.notifications.schema)
+        self._encode_alert = codec.encoder(topics.alerts.name, topics.alerts.schema)
         self._encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
         self._told_to: dict[str, int] = {}
         self._commit_at = 0.0
@@ -71,16 +77,20 @@ class Session:
             topics.silences.name: self._silence,
             topics.checkpoints.name: self._checkpoint,
             topics.progress.name: self._progress,
+            topics.dead_letters.name: self._dead_letter,
+            topics.drift.name: self._drift,
         }
 
     async def run(self, alive: Callable[[], None] = lambda: None) -> None:
         """Work until cancelled; call ``alive`` after each round. Raise CfstreamError when it cannot go on."""
         await asyncio.to_thread(self._inbox.open)
-        self.engine.historian.partitions = self._inbox.partitions(self._topics.progress.name)
+        self.engine.historian.partitions = len(self._inbox.partitions(self._topics.progress.name))
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in self._lanes.values():
                     group.create_task(lane.run())
+                for work in self._beside:
+                    group.create_task(work())
                 while True:
                     await self.step()
                     alive()
@@ -96,7 +106,9 @@ class Session:
         if not self._live:
             self._live = True
             self.engine.forget_orphans()
+            self._pipeline.resume(self.engine.alerts(), self._clock.monotonic())
             _log.info("notifier is up to date", alerts=len(self.engine.alerts()))
+        self._watch()
         self._settle()
         batches = self.engine.flush(self._clock.now())
         self._write_log(batches)
@@ -110,29 +122,17 @@ class Session:
             self._metrics.waiting.labels(name).set(lane.waiting)
         if self._clock.monotonic() >= self._commit_at:
             self._commit_at = self._clock.monotonic() + _COMMIT_EVERY_S
-            await asyncio.to_thread(self._inbox.commit, self.engine.floors())
+            floors = {(self._topics.alerts.name, number): floor for number, floor in self.engine.floors().items()}
+            await asyncio.to_thread(self._inbox.commit, floors)
 
     async def _take(self, item: Item) -> None:
-        handler = self._handlers.get(item.topic)
-        if handler is None:
+        record = await self._decoding.record(item)
+        if record is None and item.value is not None:
             return
         try:
-            record = None if item.value is None else await self._decode(item.value)
-            handler(item, record)
-        except (UndecodableError, ValueError) as error:
-            self._metrics.undecodable.labels(item.topic).inc()
-            _log.warning("a record cannot be read", topic=item.topic, offset=item.offset, reason=str(error))
-            letter = dead_letters.of_record(item, str(error), self._clock.now())
-            self._writer.write(self._topics.dead_letters.name, item.topic.encode(), self._encode_dead(letter))
-
-    async def _decode(self, frame: bytes) -> dict[str, Any]:
-        while not self._codec.known(frame):
-            try:
-                return await asyncio.to_thread(self._codec.decode, frame)
-            except RegistryUnreachableError as error:
-                _log.warning("waiting for the schema registry", reason=str(error))
-                await self._clock.sleep(_REGISTRY_RETRY_S)
-        return self._codec.decode(frame)
+            self._handlers[item.topic](item, record)
+        except ValueError as error:  # such as a silence with a bad matcher
+            self._decoding.dead(item, str(error))
 
     def _alert(self, item: Item, record: dict[str, Any] | None) -> None:
         if record is not None:
@@ -165,13 +165,31 @@ class Session:
 
     def _checkpoint(self, _item: Item, record: dict[str, Any] | None) -> None:
         if record is not None:
-            self.engine.historian.tail(
-                record["foundation"], record["feed"], record["written_at"], record["settled_until"]
-            )
+            foundation, feed = record["foundation"], record["feed"]
+            written_at, settled_until = record["written_at"], record["settled_until"]
+            self.engine.historian.tail(foundation, feed, written_at, settled_until)
+            now_s = self._clock.monotonic()
+            self._pipeline.checkpoint(foundation, feed, written_at, settled_until, record["gap"], now_s)
 
     def _progress(self, item: Item, record: dict[str, Any] | None) -> None:
         if record is not None and record["applied_to"] is not None:
             self.engine.historian.applied(record["foundation"], item.partition, record["applied_to"])
+            self._pipeline.applied(record["foundation"], item.partition, record["applied_to"])
+
+    def _dead_letter(self, _item: Item, record: dict[str, Any] | None) -> None:
+        if record is not None:
+            note = f"{record['stage']}, {record['feed']}"
+            self._pipeline.seen("dead-letters", record["foundation"] or "", note, self._clock.monotonic())
+
+    def _drift(self, _item: Item, record: dict[str, Any] | None) -> None:
+        if record is not None:
+            self._pipeline.seen("drift", record["foundation"], record["kind"], self._clock.monotonic())
+
+    def _watch(self) -> None:
+        for alert in self._pipeline.look(self._clock.monotonic()):
+            key = alert["labels"]["scope_guid"].encode()
+            self._writer.write(self._topics.alerts.name, key, self._encode_alert(alert))
+            self._metrics.own_alerts.labels(alert["rule"]).inc()
 
     def _settle(self) -> None:
         now = self._clock.now()
