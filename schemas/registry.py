@@ -33,7 +33,7 @@ class ConfluentRegistry:
         """
         try:
             schema_id = self._client.register_schema(subject, Schema(schema, "AVRO"))
-            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
+            self._demand_compatibility(subject)
         except SchemaRegistryError as error:
             if error.http_status_code == 409:  # noqa: PLR2004 - HTTP's Conflict
                 raise IncompatibleSchemaError(f"{subject}: {error.error_message}") from error
@@ -41,6 +41,15 @@ class ConfluentRegistry:
         except Exception as error:  # the client lets its HTTP library's errors through
             raise self._unreachable(error) from error
         return int(schema_id)
+
+    def _demand_compatibility(self, subject: str) -> None:
+        try:
+            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
+        except SchemaRegistryError as error:
+            if error.http_status_code != 409:  # noqa: PLR2004 - HTTP's Conflict
+                raise
+            # Another process made the rule at the same moment (Apicurio says so): now it can be set.
+            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
 
     def schema(self, schema_id: int) -> str:
         """Return the text of a schema. Raise KeyError for an unknown id, RegistryUnreachableError otherwise."""

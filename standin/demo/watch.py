@@ -25,20 +25,19 @@ class Watcher:
         self.lock = threading.Lock()
         self._client = client
         self._codec = codec
-        self._view = view
         self._done = threading.Event()
-        self._handlers: dict[Topic, Callable[[Row, Any], None]] = {
-            topics.checkpoints: lambda _row, record: view.checkpoint(record, now=time.monotonic()),
-            topics.state: lambda row, record: view.app((row.key or b"").decode(), record),
-            topics.alerts: lambda _row, record: view.alert(record),
-        }
+        self._handlers: list[tuple[Topic, Callable[[Row, Any], None]]] = [
+            (topics.checkpoints, lambda _row, record: view.checkpoint(record, now=time.monotonic())),
+            (topics.state, lambda row, record: view.app((row.key or b"").decode(), record)),
+            (topics.alerts, lambda _row, record: view.alert(record)),
+        ]
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Follow the topics while the body runs."""
         threads = [
             threading.Thread(target=self._follow, args=(topic, handle), name=topic.name, daemon=True)
-            for topic, handle in self._handlers.items()
+            for topic, handle in self._handlers
         ]
         for thread in threads:
             thread.start()
