@@ -40,17 +40,20 @@ def between(text: str, name: str, table: str) -> str:
 
 def values_table(values: tuple[Entry, ...]) -> str:
     """Return one table row a value, in the file's order."""
-    rows = ["| value | default | what it is |", "|---|---|---|"]
-    for leaf in (leaf for top in values for leaf in top.leaves()):
-        rows.append(f"| `{leaf.name}` | `{_cell(json.dumps(leaf.default))}` | {_cell(leaf.description)} |")
-    return "\n".join(rows) + "\n"
+    leaves = (leaf for top in values for leaf in top.leaves())
+    rows = (f"| `{leaf.name}` | `{_cell(json.dumps(leaf.default))}` | {_cell(leaf.description)} |" for leaf in leaves)
+    return "\n".join(["| value | default | what it is |", "|---|---|---|", *rows]) + "\n"
 
 
 def settings_tables() -> str:
     """Return one table a settings class: each setting, its default, and the value by which the chart sets it."""
     out = []
     for section in sections():
-        out += [f"**{section.title}** (`{section.value}`)\n", "| setting | default | set by | what it is |", "|---|---|---|---|"]
+        out += [
+            f"**{section.title}** (`{section.value}`)\n",
+            "| setting | default | set by | what it is |",
+            "|---|---|---|---|",
+        ]
         for name, field in section.fields.items():
             where = section.values.get(name, f"`{section.value}.{name}`")
             default = "" if field.default is None else f"`{_cell(str(field.default))}`"

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Chart:
 
     helm: str
     scratch: Path
+    _rendered: dict[tuple[str, ...], Rendering] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, *arguments: str) -> str:
         """Run helm and return its output. Raise RefusedError with what it said."""
@@ -73,17 +74,16 @@ class Chart:
     def render(
         self, *files: Path, values: Values | None = None, release: str = "live", kubernetes: str = NEWEST
     ) -> Rendering:
-        """Render a release with values files and, over them, values. Raise RefusedError."""
-        options = [f"--values={path}" for path in files]
-        if values:
+        """Render a release with values files and, over them, values; the same is rendered once. Raise RefusedError."""
+        above = json.dumps(values or {})
+        options = [f"--kube-version={kubernetes}", "--namespace=streams", *(f"--values={path}" for path in files)]
+        key = (release, above, *options)
+        if key not in self._rendered:
             over = self.scratch / "values.json"
-            over.write_text(json.dumps(values), "utf-8")
-            options.append(f"--values={over}")
-        text = self.run(
-            "template", release, str(CHART), f"--kube-version={kubernetes}", "--namespace=streams", *options
-        )
-        objects = tuple(each for each in yaml.safe_load_all(text) if each)
-        return Rendering(text, objects)
+            over.write_text(above, "utf-8")
+            text = self.run("template", release, str(CHART), *options, f"--values={over}")
+            self._rendered[key] = Rendering(text, tuple(each for each in yaml.safe_load_all(text) if each))
+        return self._rendered[key]
 
 
 def at(value: Any, path: str) -> Any:

@@ -87,7 +87,11 @@ def _settings(section: Section) -> Schema:
     """Return the schema of the settings that have no value of their own."""
     whole = section.settings.model_json_schema()
     properties = {name: whole["properties"][name] for name in sorted(section.free)}
-    return {"type": "object", "additionalProperties": False, "properties": {n: _plain(p) for n, p in properties.items()}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {n: _plain(p) for n, p in properties.items()},
+    }
 
 
 def _foundations() -> Schema:

@@ -107,9 +107,7 @@ def test_every_long_running_container_has_its_three_probes(cases: dict[str, Rend
                       ("startup", "readiness", "liveness")}  # fmt: skip
             served = owner["kind"] in ("Deployment", "StatefulSet")
             assert probes == (
-                {"startup": "/livez", "readiness": "/readyz", "liveness": "/livez"}
-                if served
-                else dict.fromkeys(probes)
+                {"startup": "/livez", "readiness": "/readyz", "liveness": "/livez"} if served else dict.fromkeys(probes)
             )
 
 

@@ -35,7 +35,6 @@
 {{- define "cfstream.checks.kafka" -}}
 {{- $v := .Values -}}
 {{- $sasl := hasPrefix "SASL" $v.kafka.securityProtocol -}}
-{{- $strimziSasl := and $v.strimzi.users.enabled (eq $v.strimzi.users.authentication "scram-sha-512") -}}
 {{- if not $v.kafka.bootstrapServers -}}
 {{- fail "kafka.bootstrapServers is not set: name the brokers as host:port, separated by commas." -}}
 {{- end -}}
@@ -56,7 +55,7 @@
 {{- if and $v.kafka.sasl.mechanism (not $sasl) -}}
 {{- fail (printf "kafka.sasl.mechanism needs kafka.securityProtocol SASL_SSL or SASL_PLAINTEXT, not %s." $v.kafka.securityProtocol) -}}
 {{- end -}}
-{{- if and $sasl (not $v.kafka.sasl.mechanism) (not $strimziSasl) -}}
+{{- if and $sasl (not $v.kafka.sasl.mechanism) (not $v.strimzi.users.enabled) -}}
 {{- fail (printf "kafka.securityProtocol %s needs kafka.sasl.mechanism." $v.kafka.securityProtocol) -}}
 {{- end -}}
 {{- if and (eq $v.kafka.securityProtocol "SASL_PLAINTEXT") (not $v.kafka.allowInsecure) -}}

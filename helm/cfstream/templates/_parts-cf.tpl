@@ -18,6 +18,13 @@
 {{- end -}}
 {{- end -}}
 {{- $files := include "cfstream.secrets" $secrets | fromYaml -}}
+{{- $volumes := list -}}
+{{- $mounts := list -}}
+{{- if .root.Values.foundations -}}
+{{- $file := include "cfstream.componentName" (dict "root" .root "component" "foundations") -}}
+{{- $volumes = list (dict "name" "config" "configMap" (dict "name" $file)) -}}
+{{- $mounts = list (dict "name" "config" "mountPath" "/etc/cfstream/config" "readOnly" true) -}}
+{{- end -}}
 env:
   {{- range $name, $value := dict "cf_api" $cf.api "cf_api_version" $cf.apiVersion "cf_client_id" $cf.clientId "cf_username" $cf.username }}
   {{- include "cfstream.variable" (dict "name" $name "value" $value) | nindent 2 }}
@@ -26,19 +33,9 @@ env:
   - {{ toYaml . | nindent 4 | trim }}
   {{- end }}
 volumes:
-  {{- default (list) $files.volumes | toYaml | nindent 2 }}
-  {{- if .root.Values.foundations }}
-  - name: config
-    configMap:
-      name: {{ include "cfstream.componentName" (dict "root" .root "component" "foundations") }}
-  {{- end }}
+  {{- concat (default (list) $files.volumes) $volumes | toYaml | nindent 2 }}
 volumeMounts:
-  {{- default (list) $files.volumeMounts | toYaml | nindent 2 }}
-  {{- if .root.Values.foundations }}
-  - name: config
-    mountPath: /etc/cfstream/config
-    readOnly: true
-  {{- end }}
+  {{- concat (default (list) $files.volumeMounts) $mounts | toYaml | nindent 2 }}
 {{- end -}}
 
 {{/* The volume of one entry of foundations: its name, fit for Kubernetes. */}}
