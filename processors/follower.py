@@ -32,7 +32,7 @@ class Follower:
         )
         self._thread = ThreadPoolExecutor(1, "follower")
         self._assigned = False
-        self._ended = False
+        self._position = 0
 
     async def read(self) -> list[Pair]:
         """Return what is new, waiting a moment for it. Raise CfstreamError when the topic cannot be read."""
@@ -55,17 +55,19 @@ class Follower:
         try:
             if not self._assigned:
                 self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
-                self._assigned = True
+                self._assigned, self._position = True, 0
             messages = self._consumer.consume(5000, POLL_S)
         except KafkaException as error:
             raise CfstreamError(f"the topic {self._topic} cannot be read: {error}") from error
-        self._ended = False
         pairs: list[Pair] = []
         for message in messages:
-            trouble = message.error()
+            trouble, offset = message.error(), message.offset() or 0
             if trouble is not None:
-                self._ended |= trouble.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - the name librdkafka gives
+                if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives
+                    # Behind the last record may lie the marker of a transaction.
+                    self._position = max(self._position, offset)
                 continue
+            self._position = offset + 1
             key, value = message.key(), message.value()
             if isinstance(key, bytes) and not isinstance(value, str):
                 pairs.append((key, value))
@@ -73,9 +75,19 @@ class Follower:
 
     def _read_to_end(self) -> list[Pair]:
         limit = time.monotonic() + READ_S
+        # Asked for, not waited for: a sign of the end that was queued before the last record came would be too old.
+        end = self._end()
         pairs = self._read()
-        while not self._ended:
+        while self._position < end:
             if time.monotonic() > limit:
                 raise CfstreamError(f"the topic {self._topic} could not be read to its end within {READ_S:.0f} s")
             pairs += self._read()
         return pairs
+
+    def _end(self) -> int:
+        """Return the last stable offset: what a reader of committed records can get to."""
+        try:
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=READ_S)
+        except KafkaException as error:
+            raise CfstreamError(f"the topic {self._topic} cannot be read: {error}") from error
+        return int(end)
