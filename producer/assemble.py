@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from plumbing.clock import Clock
+from plumbing.clock import Clock, iso
 from plumbing.errors import UsageError
 from plumbing.kafka import client_config
 from producer.api.budget import Budget
@@ -15,6 +15,7 @@ from producer.api.errors import ApiError
 from producer.api.oauth import Token
 from producer.api.patience import Patience
 from producer.api.watch import Watch
+from producer.checkpoint import BACKFILL
 from producer.feeds.dialect import Version
 from producer.feeds.reader import USAGE, Reader
 from producer.metrics import Metrics
@@ -23,7 +24,7 @@ from producer.publish.outlet import Decode, Identity, Outlet
 from producer.settings import Foundation, ProducerSettings
 from producer.snapshot.read import Reason, Source
 from producer.snapshot.take import Snapshot, take
-from producer.tail import Tail, TailOptions
+from producer.tail import Progress, Tail, TailOptions
 from schemas.codec import Codec
 from schemas.topics import Topics
 
@@ -45,6 +46,15 @@ class Access:
     api: CloudController
     version: Version
     has_v3: bool
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Rows with ``since`` <= created_at < ``until`` that a tail left out at its start."""
+
+    since: int
+    until: int
+    on_page: Callable[[Progress], None]
 
 
 class Counting(Watch):
@@ -114,23 +124,30 @@ async def version_of(foundation: Foundation, api: CloudController) -> Version:
 
 
 def reader(
-    foundation: Foundation, feed: str, api: CloudController, version: Version, settings: ProducerSettings, ports: Ports
+    foundation: Foundation,
+    feed: str,
+    access: Access,
+    settings: ProducerSettings,
+    ports: Ports,
+    *,
+    ends_at: int | None = None,
 ) -> Reader:
-    """Return the reader of a feed."""
+    """Return the reader of a feed; ``ends_at`` for a backfill."""
     return Reader(
         feed=feed,
-        version=version,
-        api=api,
+        version=access.version,
+        api=access.api,
         patience=patience(foundation, ports),
         settle_s=settings.settle_seconds,
         overlap_s=settings.audit_overlap_seconds,
         page_size=settings.page_size,
         types=foundation.audit_types,
+        ends_at=ends_at,
     )
 
 
 def snapshots(
-    foundation: Foundation, api: CloudController, settings: ProducerSettings, ports: Ports, partitions: int
+    foundation: Foundation, api: CloudController, settings: ProducerSettings, ports: Ports
 ) -> Callable[[str], Any]:
     """Return the function that takes a snapshot for a reason."""
     topics = topics_of(settings, foundation.topic_prefix)
@@ -144,7 +161,7 @@ def snapshots(
             reason=cast("Reason", reason),
             settle_s=settings.settle_seconds,
         )
-        return await take(source, encode, partitions)
+        return await take(source, encode, settings.partitions)
 
     return taken
 
@@ -182,10 +199,10 @@ def tail(
     settings: ProducerSettings,
     ports: Ports,
     *,
-    partitions: int,
     until_caught_up: bool,
+    backfill: Backfill | None = None,
 ) -> Tail:
-    """Return a tail, ready to run. Registers its schemas; blocks on the registry."""
+    """Return a tail, or a backfill beside it, ready to run. Registers its schemas; blocks on the registry."""
     topics = topics_of(settings, foundation.topic_prefix)
     options = TailOptions(
         foundation=foundation.name,
@@ -193,20 +210,22 @@ def tail(
         topic=(topics.usage if feed == USAGE else topics.audit).name,
         dead_letters=topics.dead_letters.name,
         snapshots=topics.snapshots.name,
-        start=foundation.start,
+        start=foundation.start if backfill is None else iso(backfill.since),
         poll_s=settings.poll_seconds,
         on_gap=settings.on_gap,
         until_caught_up=until_caught_up,
         snapshot_interval_s=settings.snapshot_interval_seconds,
+        on_page=None if backfill is None else backfill.on_page,
     )
     take_snapshot = None
-    if feed == USAGE and access.has_v3:
-        take_snapshot = snapshots(foundation, access.api, settings, ports, partitions)
+    if feed == USAGE and access.has_v3 and backfill is None:
+        take_snapshot = snapshots(foundation, access.api, settings, ports)
+    written_as = feed if backfill is None else feed + BACKFILL
     return Tail(
         options,
-        reader(foundation, feed, access.api, access.version, settings, ports),
+        reader(foundation, feed, access, settings, ports, ends_at=None if backfill is None else backfill.until),
         batcher(foundation, feed, settings, topics, ports),
-        outlet(Identity(topics.prefix, foundation.name, feed), settings, topics, ports),
+        outlet(Identity(topics.prefix, foundation.name, written_as), settings, topics, ports),
         clock=ports.clock,
         metrics=ports.metrics,
         take_snapshot=take_snapshot,

@@ -6,6 +6,12 @@ from producer.feeds.position import Position
 from producer.feeds.seen import Seen
 from schemas.records import Checkpoint, Gap
 
+END_OF_TIME = 253_402_300_799_000_000
+"""The last second of the year 9999: the watermark of a backfill."""
+
+BACKFILL = ".backfill"
+"""Behind a feed's name: the backfill of that feed."""
+
 
 @dataclass(frozen=True)
 class TailState:
@@ -18,8 +24,10 @@ class TailState:
     gap: Gap | None = None
     gaps: int = 0
     snapshot_pending: str | None = None
-    first_guid: str | None = None
-    first_created_at: int | None = None
+    begins_at: int | None = None
+    begins_after_guid: str | None = None
+    ends_at: int | None = None
+    finished: bool = False
     api_version: str | None = None
 
     def with_gap(self, gap: Gap) -> "TailState":
@@ -41,12 +49,14 @@ def to_record(state: TailState, foundation: str, feed: str, written_at: int) -> 
         "foundation": foundation,
         "feed": feed,
         "written_at": written_at,
-        "settled_until": position.settled_until,
+        "settled_until": position.settled_until if state.ends_at is None else END_OF_TIME,
         "cursor_guid": position.guid,
         "cursor_created_at": position.created_at,
         "floor": position.floor,
-        "first_guid": state.first_guid,
-        "first_created_at": state.first_created_at,
+        "begins_at": state.begins_at,
+        "begins_after_guid": state.begins_after_guid,
+        "ends_at": state.ends_at,
+        "finished": state.finished,
         "seen": position.seen.texts(),
         "rows": state.rows,
         "sequence": state.sequence,
@@ -75,7 +85,9 @@ def from_record(record: Checkpoint) -> TailState:
         gap=record["gap"],
         gaps=record["gaps"],
         snapshot_pending=record["snapshot_pending"],
-        first_guid=record["first_guid"],
-        first_created_at=record["first_created_at"],
+        begins_at=record["begins_at"],
+        begins_after_guid=record["begins_after_guid"],
+        ends_at=record["ends_at"],
+        finished=record["finished"],
         api_version=record["api_version"],
     )

@@ -13,13 +13,14 @@ from plumbing.backoff import Backoff
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
-from plumbing.kafka import registry_options, require_broker
+from plumbing.kafka import client_config, registry_options, require_broker
 from plumbing.settings import masked
 from producer import assemble
 from producer.api.client import CloudController
 from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError
 from producer.metrics import Metrics
 from producer.settings import Feed, Foundation, ProducerSettings
+from producer.share import Membership, Runner
 from producer.tail import Tail
 from producer.waiting import StoppedError, unless_stopped
 from schemas import provision
@@ -68,10 +69,13 @@ async def _run(
         tails: list[Tail] = []
         for foundation, api in zip(foundations, clients, strict=True):
             tails += await _tails(foundation, api, settings, ports, wait, until_caught_up=until_caught_up)
-        for tail in tails:
-            health.ready[tail.name] = tail.trouble
-            health.live[tail.name] = tail.standstill
-        await run_tails(tails, stop)
+        if settings.share_tails and not until_caught_up:
+            await share_tails(tails, settings, foundations[0].topic_prefix, health, stop)
+        else:
+            for tail in tails:
+                health.ready[tail.name] = tail.trouble
+                health.live[tail.name] = tail.standstill
+            await run_tails(tails, stop)
     finally:
         for client in clients:
             await client.close()
@@ -91,15 +95,7 @@ async def _tails(
 
     def made() -> list[Tail]:
         return [
-            assemble.tail(
-                foundation,
-                feed,
-                access,
-                settings,
-                ports,
-                partitions=settings.partitions,
-                until_caught_up=until_caught_up,
-            )
+            assemble.tail(foundation, feed, access, settings, ports, until_caught_up=until_caught_up)
             for feed in foundation.feeds
         ]
 
@@ -118,6 +114,30 @@ async def run_tails(tails: list[Tail], stop: asyncio.Event) -> None:
         error = task.exception()
         if error is not None:
             raise error
+
+
+async def share_tails(
+    tails: list[Tail], settings: ProducerSettings, prefix: str, health: Health, stop: asyncio.Event
+) -> None:
+    """Run those tails that the producers' group gives to this one, until ``stop``; the first failure is raised."""
+    runner = Runner(tails, settings.partitions)
+    topic = assemble.topics_of(settings, prefix).usage.name
+    group = Membership(client_config(settings), f"{prefix}producer", topic, runner)
+    health.ready["group"] = lambda: None if group.joined else "not in the producers' group yet"
+    for tail in tails:
+        health.ready[tail.name] = lambda tail=tail: tail.trouble() if runner.holds(tail.name) else None  # type: ignore[misc] # mypy cannot type a default
+        health.live[tail.name] = tail.standstill
+    group.start()
+    stopped: asyncio.Future[object] = asyncio.ensure_future(stop.wait())
+    failed: asyncio.Future[object] = asyncio.ensure_future(asyncio.shield(runner.failed))
+    try:
+        await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        failed.cancel()
+        await group.leave()
+    if runner.failed.done():
+        raise runner.failed.result()
 
 
 class Start:

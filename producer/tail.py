@@ -52,6 +52,7 @@ class TailOptions:
     on_gap: str
     until_caught_up: bool
     snapshot_interval_s: float
+    on_page: Callable[["Progress"], None] | None = None
 
 
 @dataclass
@@ -126,7 +127,10 @@ class Tail:
         finally:
             if self._snapshot is not None:
                 self._snapshot.cancel()
-            self._outlet.close()
+                self._snapshot = None
+            # Discarding waits for the client's threads, which may be busy with a broker that is away.
+            await asyncio.to_thread(self._outlet.close)
+            self.progress = Progress()
             self._metrics.running.labels(**self._labels).set(0)
 
     async def _run(self, stop: asyncio.Event) -> None:
@@ -158,10 +162,22 @@ class Tail:
 
     async def _recovered(self, stop: asyncio.Event) -> TailState:
         state = await self._outlet.open(stop)
+        earlier = state
+        if state is not None and state.finished and state.ends_at != self._reader.ends_at:
+            # An earlier backfill is done; this one is another.
+            state = None
         if state is None:
             position = await unless_stopped(stop, first_position(self._reader, self._options.start))
-            pending = "first-start" if self._options.feed == USAGE else None
-            state = TailState(position=position, snapshot_pending=pending)
+            pending = "first-start" if self._take_snapshot is not None else None
+            state = TailState(
+                position=position,
+                snapshot_pending=pending,
+                begins_at=position.floor,
+                begins_after_guid=position.guid if position.floor is None else None,
+                ends_at=self._reader.ends_at,
+                rows=0 if earlier is None else earlier.rows,
+                sequence=0 if earlier is None else earlier.sequence,
+            )
             self._log.info("first start", start=self._options.start)
         else:
             self._log.info("goes on", cursor=state.position.guid, rows=state.rows, sequence=state.sequence)
@@ -180,7 +196,9 @@ class Tail:
         snapshot = self._finished_snapshot()
         now = self._clock.monotonic()
         moved = step.position != state.position
-        if not step.rows and snapshot is None and (not moved or now - self._committed_at < RENEW_S):
+        finishes = state.ends_at is not None and step.ended and not state.finished
+        idle = not step.rows and snapshot is None and not finishes
+        if idle and (not moved or now - self._committed_at < RENEW_S):
             # Nothing to lose: the position goes on in memory, the next checkpoint takes it along.
             return replace(state, position=step.position)
         new, batch = await asyncio.to_thread(self._write, state, step, snapshot, server_time)
@@ -194,18 +212,14 @@ class Tail:
         """Encode and commit; runs in a thread."""
         origin = state.position.guid or "the start"
         batch = self._batcher.batch(step.rows, self._reader.version, origin, server_time)
-        first_guid, first_at = state.first_guid, state.first_created_at
-        if first_guid is None and step.rows:
-            first_guid, first_at = head(step.rows[0], self._reader.version)
         new = replace(
             state,
             position=step.position,
             rows=state.rows + len(batch.messages),
             sequence=state.sequence + 1,
             snapshot_pending=None if snapshot is not None else state.snapshot_pending,
-            first_guid=first_guid,
-            first_created_at=first_at,
             api_version=self._reader.version,
+            finished=state.ends_at is not None and step.ended,
         )
         batches = {self._options.topic: batch.messages, self._options.dead_letters: batch.dead}
         if snapshot is not None:
@@ -239,10 +253,8 @@ class Tail:
         )
         self._metrics.gaps.labels(**self._labels).inc()
         new = replace(state.with_gap(gap), position=position)
-        if self._options.feed == USAGE:
-            new = replace(new, snapshot_pending="reseed" if kind == "reseed" else "gap")
-        else:
-            new = replace(new, snapshot_pending=None)
+        owed = ("reseed" if kind == "reseed" else "gap") if self._take_snapshot is not None else None
+        new = replace(new, snapshot_pending=owed)
         try:
             new, _ = await asyncio.to_thread(self._write, new, Step([], position, ended=False), None, gap["found_at"])
         except DoubtError as error:
@@ -311,6 +323,8 @@ class Tail:
         self.progress.caught_up = step.ended
         self.progress.last_success = self._clock.monotonic()
         self.progress.server_time = server_time
+        if self._options.on_page is not None:
+            self._options.on_page(self.progress)
         metrics.duplicates.labels(**labels).inc(step.duplicates)
         metrics.held.labels(**labels).set(step.held)
         watermark = state.position.settled_until

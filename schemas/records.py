@@ -119,8 +119,10 @@ class Checkpoint(TypedDict):
     cursor_guid: str | None
     cursor_created_at: Micros | None
     floor: Micros | None
-    first_guid: str | None
-    first_created_at: Micros | None
+    begins_at: Micros | None
+    begins_after_guid: str | None
+    ends_at: Micros | None
+    finished: bool
     seen: list[str]
     rows: int
     sequence: int

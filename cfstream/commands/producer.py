@@ -1,15 +1,24 @@
 """``cfstream producer run|status``: the tails."""
 
 import asyncio
+import sys
 from typing import Annotated
 
+import orjson
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from cfstream.options import Config, application
+from cfstream.options import Config, Json, application
+from cfstream.render import readable
 from plumbing import logs
+from plumbing.clock import SECOND, SystemClock, iso
 from plumbing.errors import UsageError
+from plumbing.kafka import require_broker
+from producer.once import checkpoints, ports_of
 from producer.run import run as run_producer
 from producer.settings import FEEDS, Feed, ProducerSettings
+from schemas.records import Checkpoint
 
 app = application("Tail the feeds into Kafka.")
 
@@ -19,9 +28,9 @@ Feeds = Annotated[
 ]
 
 
-@app.callback()
-def producer() -> None:
-    """Tail the feeds into Kafka."""
+FoundationName = Annotated[
+    str | None, typer.Option("--foundation", help="One of several foundations, by name.", show_default=False)
+]
 
 
 @app.command()
@@ -36,6 +45,52 @@ def run(
     settings = ProducerSettings.load(config)
     logs.configure(settings.log_format, settings.log_level)
     asyncio.run(run_producer(settings, checked_feeds(feed), until_caught_up=until_caught_up))
+
+
+@app.command()
+def status(config: Config = None, json: Json = False) -> None:
+    """Print where each tail stands: cursor, watermark and its age, rows, gaps, what is owed."""
+    settings = ProducerSettings.load(config)
+    logs.configure(settings.log_format, "warning")
+    require_broker(settings)
+    codec = ports_of(settings).codec
+    prefixes = {each.topic_prefix or settings.topic_prefix for each in settings.foundations} or {settings.topic_prefix}
+    found = [record for prefix in sorted(prefixes) for record in checkpoints(settings, prefix, codec).values()]
+    if json:
+        for record in found:
+            shown = {name: value for name, value in record.items() if name != "seen"}
+            sys.stdout.write(orjson.dumps(readable(shown)).decode() + "\n")
+        return
+    Console(file=sys.stdout, highlight=False, markup=False).print(_table(found))
+
+
+def _table(found: list[Checkpoint]) -> Table:
+    table = Table(box=None)
+    for title in ("tail", "cursor", "settled until", "lag", "rows", "gaps", "newest gap", "API", "owed"):
+        table.add_column(title, overflow="fold")
+    now = SystemClock().now()
+    for record in sorted(found, key=lambda record: (record["foundation"], record["feed"])):
+        settled, gap = record["settled_until"], record["gap"]
+        tail = record["ends_at"] is None
+        lag = f"{max(0, now - settled) / SECOND:.0f} s" if settled is not None and tail else ""
+        table.add_row(
+            f"{record['foundation']}/{record['feed']}",
+            record["cursor_guid"] or "",
+            iso(settled) if settled is not None and tail else "",
+            lag,
+            str(record["rows"]),
+            str(record["gaps"]),
+            ""
+            if gap is None
+            else f"{gap['kind']} {_time(gap['after_created_at'])} .. {_time(gap['before_created_at'])}",
+            record["api_version"] or "",
+            "snapshot: " + record["snapshot_pending"] if record["snapshot_pending"] else "",
+        )
+    return table
+
+
+def _time(moment: int | None) -> str:
+    return "?" if moment is None else iso(moment)
 
 
 def checked_feeds(given: list[str] | None) -> tuple[Feed, ...]:

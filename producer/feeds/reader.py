@@ -5,11 +5,12 @@ from typing import Literal
 
 import structlog
 
+from plumbing.clock import SECOND
 from producer.api.client import CloudController
 from producer.api.errors import RefusedError
 from producer.api.patience import Patience
 from producer.feeds import audit, usage
-from producer.feeds.dialect import AUDIT_PAGE, USAGE_PAGE, Page, Query, Version, event_path, head, page_of
+from producer.feeds.dialect import AUDIT_PAGE, USAGE_PAGE, Page, Query, Version, event_path, head, heads, page_of
 from producer.feeds.position import Position, Step
 
 USAGE = "app-usage-events"
@@ -49,6 +50,8 @@ class Reader:
     overlap_s: float
     page_size: int
     types: tuple[str, ...] = ()
+    ends_at: int | None = None
+    """A backfill's end: rows created from here on are another tail's."""
 
     @property
     def per_page(self) -> int:
@@ -65,8 +68,20 @@ class Reader:
     def advance(self, fetched: Fetched) -> Step:
         """Return what a page brings. Pure."""
         if self.feed == USAGE:
-            return usage.advance(fetched.position, fetched.page, self.version, self.settle_s)
-        return audit.advance(fetched.position, fetched.page, self.version, self.settle_s, self.overlap_s, self.per_page)
+            step = usage.advance(fetched.position, fetched.page, self.version, self.settle_s)
+        else:
+            step = audit.advance(
+                fetched.position, fetched.page, self.version, self.settle_s, self.overlap_s, self.per_page
+            )
+        return step if self.ends_at is None else self._bounded(step, self.ends_at)
+
+    def _bounded(self, step: Step, ends_at: int) -> Step:
+        """Leave out the rows of the tail that begins at ``ends_at``; end when none of ours can follow."""
+        marks = heads(step.rows, self.version)
+        rows = [row for row, (_, at) in zip(step.rows, marks, strict=True) if at is None or at < ends_at]
+        disorder_s = 2 * self.settle_s + 60 if self.feed == USAGE else 0
+        passed = step.newest is not None and step.newest >= ends_at + int(disorder_s * SECOND)
+        return replace(step, rows=rows, ended=step.ended or passed)
 
     def lost(self, position: Position) -> Position:
         """Return where to go on after CursorLostError."""

@@ -79,6 +79,8 @@ def _record(
 ) -> AuditEvent:
     if data is not None and not isinstance(data, dict):
         raise RowError("data is no object")
+    if not isinstance(event_type, str):
+        raise RowError("type is no text")
     if data and not keep.everything:
         data = without_personal(data, keep)
     crash = _crash(data, keep) if data and event_type in CRASH_TYPES else None

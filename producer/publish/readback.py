@@ -3,7 +3,8 @@
 import time
 import uuid
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # public, but re-exported without a mark
 
 from plumbing.kafka import ClientConfig
 from producer.publish.transaction import DoubtError
@@ -31,7 +32,7 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
     )
     values: dict[str, bytes] = {}
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=timeout_s)
+        end = _high_watermark(config, topic, timeout_s)
         if end == 0:
             return values
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
@@ -59,3 +60,20 @@ def _take(values: dict[str, bytes], key: bytes | str | None, value: bytes | str 
         values[key.decode()] = value
     else:
         values.pop(key.decode(), None)
+
+
+def _high_watermark(config: ClientConfig, topic: str, timeout_s: float) -> int:
+    """Return the end of the partition, open transactions included.
+
+    Not the end for readers of committed records: that stands still before the first open transaction, though our
+    own checkpoint may have been committed behind it.
+    """
+    partition = TopicPartition(topic, 0)
+    # Kept until the answer: a client that is collected breaks its futures.
+    admin = AdminClient(config)
+    asked = admin.list_offsets(
+        {partition: OffsetSpec.latest()},  # type: ignore[no-untyped-call] # the library's stubs leave it out
+        isolation_level=IsolationLevel.READ_UNCOMMITTED,
+        request_timeout=timeout_s,
+    )
+    return int(asked[partition].result(timeout_s).offset)

@@ -63,8 +63,8 @@ class Publisher:
         except KafkaException as error:
             raise _translated(error) from error
 
-    def publish(self, batches: Mapping[str, Sequence[Message]], last: tuple[str, Message]) -> None:
-        """Write messages by topic and one last message, all or nothing.
+    def publish(self, batches: Mapping[str, Sequence[Message]], last: tuple[str, Message] | None = None) -> None:
+        """Write messages by topic and one last message (topic, message), all or nothing.
 
         Raise FencedError when another producer has taken the id over, DoubtError when the outcome is open.
         """
@@ -72,7 +72,8 @@ class Publisher:
             self._producer.begin_transaction()
             for topic, messages in batches.items():
                 self._produce(topic, messages)
-            self._producer.produce(last[0], key=last[1]["key"], value=last[1]["value"])
+            if last is not None:
+                self._producer.produce(last[0], key=last[1]["key"], value=last[1]["value"])
             self._commit()
         except KafkaException as error:
             raise _translated(error) from error

@@ -1,0 +1,77 @@
+"""``cfstream dead-letters list|replay``: what could not be read, and reading it again after a fix."""
+
+import sys
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cfstream.commands.producer import FoundationName
+from cfstream.options import Config, Json, application
+from cfstream.render import readable
+from plumbing import logs
+from plumbing.clock import iso
+from plumbing.errors import UsageError
+from plumbing.kafka import require_broker
+from producer.once import chosen
+from producer.replay import letters, replay
+from producer.settings import FEEDS, ProducerSettings
+from schemas.reader import MissingTopicError
+
+app = application("List and replay what could not be read.")
+
+OneFeed = Annotated[str | None, typer.Option("--feed", help="Only letters of this feed.")]
+
+
+@app.command(name="list")
+def show(config: Config = None, feed: OneFeed = None, json: Json = False) -> None:
+    """Print the dead letters of all stages, oldest first; with --json whole, their bodies as text."""
+    settings = ProducerSettings.load(config)
+    require_broker(settings)
+    table = Table(box=None)
+    for title in ("offset", "failed at", "stage", "feed", "position", "reason"):
+        table.add_column(title, overflow="fold")
+    try:
+        for each in letters(settings, settings.topic_prefix):
+            letter = each.letter
+            if feed is not None and letter["feed"] != feed:
+                continue
+            if json:
+                line = {"offset": each.offset, **readable(dict(letter))}
+                sys.stdout.write(orjson.dumps(line).decode() + "\n")
+                continue
+            table.add_row(
+                str(each.offset),
+                iso(letter["failed_at"]),
+                letter["stage"],
+                letter["feed"],
+                letter["position"],
+                letter["reason"],
+            )
+    except MissingTopicError as error:
+        raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
+    if not json:
+        Console(file=sys.stdout, highlight=False, markup=False).print(table)
+
+
+@app.command(name="replay")
+def again(
+    config: Config = None,
+    feed: OneFeed = None,
+    foundation: FoundationName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what could be read now; publish nothing.")] = False,
+) -> None:
+    """Read the producer's dead letters again and publish those that can be read now, each exactly once."""
+    settings = ProducerSettings.load(config)
+    logs.configure(settings.log_format, "warning")
+    if feed is not None and feed not in FEEDS:
+        raise UsageError(f"--feed {feed}: there are {' and '.join(FEEDS)}")
+    require_broker(settings)
+    for each in chosen(settings, foundation):
+        done = replay(settings, each, feed=feed, dry_run=dry_run)
+        typer.echo(
+            f"{each.name}: {done.replayed} {'can be' if dry_run else 'were'} replayed, {done.before} had been before, "
+            f"{done.unreadable} still cannot be read, {done.others} are not the producer's"
+        )

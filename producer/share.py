@@ -1,0 +1,147 @@
+"""Several producers share the tails: each tail runs in one of them, and another takes over by itself.
+
+Kafka's consumer group decides who: the producers subscribe to the usage topic without ever reading it, and whoever
+holds a partition runs the tails that belong to it. That is only about work; that two never write at once is held by
+the transactional id, whatever the group believes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterable, Sequence
+from zlib import crc32
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from plumbing.errors import CfstreamError
+from plumbing.kafka import ClientConfig
+from producer.settings import FEEDS
+from producer.tail import Tail
+
+log = structlog.get_logger()
+
+SESSION_S = 6
+"""A producer that is silent for so long has lost its tails; the least that brokers allow by default."""
+
+HAND_OVER_S = 20.0
+"""How long a tail may take to end before its partition is given up all the same."""
+
+
+def partition_of(foundation: str, feed: str, partitions: int) -> int:
+    """Return the partition that a tail belongs to; a foundation's feeds are neighbours, so that they spread out."""
+    place = FEEDS.index(feed) if feed in FEEDS else 0
+    return (crc32(foundation.encode()) + place) % partitions
+
+
+class Runner:
+    """Starts and stops tails; the first that fails ends all."""
+
+    def __init__(self, tails: Sequence[Tail], partitions: int) -> None:
+        self.tails = {tail.name: tail for tail in tails}
+        self._partition = {tail.name: partition_of(*tail.name.rpartition("/")[::2], partitions) for tail in tails}
+        self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def holds(self, name: str) -> bool:
+        """Say whether a tail runs here."""
+        return name in self._running
+
+    def start(self, partitions: Iterable[int]) -> None:
+        """Run the tails of these partitions."""
+        wanted = set(partitions)
+        for name, tail in self.tails.items():
+            if self._partition[name] in wanted and name not in self._running:
+                stop = asyncio.Event()
+                task = asyncio.create_task(tail.run(stop), name=name)
+                task.add_done_callback(self._ended)
+                self._running[name] = (stop, task)
+                log.info("tail held", tail=name)
+
+    async def stop(self, partitions: Iterable[int] | None = None) -> None:
+        """End the tails of these partitions (None: all) and wait until each has."""
+        wanted = None if partitions is None else set(partitions)
+        ending = [name for name in self._running if wanted is None or self._partition[name] in wanted]
+        for name in ending:
+            self._running[name][0].set()
+        for name in ending:
+            _, task = self._running.pop(name)
+            await asyncio.wait({task})
+            log.info("tail given up", tail=name)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failed.done():
+            self.failed.set_result(error)
+
+
+class Membership:
+    """This producer's place in the group; ``joined`` once the group has given it its share, be it nothing."""
+
+    def __init__(self, config: ClientConfig, group: str, topic: str, runner: Runner) -> None:
+        self._topic = topic
+        self._runner = runner
+        self._loop = asyncio.get_running_loop()
+        self._end = threading.Event()
+        self.joined = False
+        self._consumer = Consumer(
+            config
+            | {
+                "group.id": group,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": SESSION_S * 1000,
+                "heartbeat.interval.ms": 2000,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "latest",
+            }
+        )
+        self._thread = threading.Thread(target=self._poll, name="group", daemon=True)
+
+    def start(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+        self._thread.start()
+
+    async def leave(self) -> None:
+        """End all tails, then leave, so that others take over at once."""
+        await self._runner.stop()
+        self._end.set()
+        await asyncio.to_thread(self._thread.join, HAND_OVER_S)
+
+    def _poll(self) -> None:
+        try:
+            while not self._end.is_set():
+                message = self._consumer.poll(0.3)
+                error = None if message is None else message.error()
+                if error is not None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                    self._fail(f"Kafka refuses the group: {error.str()}; allow it, or set CFSTREAM_SHARE_TAILS=false")
+        except KafkaException as error:
+            self._fail(f"the producers' group: {error.args[0].str()}")
+        finally:
+            self._consumer.close()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(partitions)
+        # Nothing is read: the partitions only stand for the tails.
+        consumer.pause(partitions)
+        self.joined = True
+        self._loop.call_soon_threadsafe(self._runner.start, [each.partition for each in partitions])
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if not self._loop.is_closed():
+            ending = asyncio.run_coroutine_threadsafe(
+                self._runner.stop([each.partition for each in partitions]), self._loop
+            )
+            try:
+                ending.result(HAND_OVER_S)
+            except TimeoutError:
+                log.warning("a tail takes long to end; the next holder fences it")
+        consumer.incremental_unassign(partitions)
+
+    def _fail(self, text: str) -> None:
+        def tell() -> None:
+            if not self._runner.failed.done():
+                self._runner.failed.set_result(CfstreamError(text))
+
+        self._loop.call_soon_threadsafe(tell)
