@@ -17,7 +17,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Row(NamedTuple):
-    """One decoded record. ``raw`` is the frame, for the dead letters."""
+    """One decoded record. ``raw`` is the frame, for the dead letters.
+
+    ``key`` is empty where the record has none: end markers of snapshots, audit events about nothing.
+    """
 
     key: bytes
     offset: int
@@ -50,11 +53,11 @@ class Decoder:
         decode = self._codec.decode
         for record in chunk.records:
             key, value = record.key, record.value
-            if key is None or value is None:
-                dead.append(self.dead_letter(chunk, record.offset, key, value, "a record without key or value"))
+            if value is None:
+                dead.append(self.dead_letter(chunk, record.offset, key, value, "a record without value"))
                 continue
             try:
-                rows.append(Row(key, record.offset, decode(value), value))
+                rows.append(Row(key or b"", record.offset, decode(value), value))
             except UndecodableError as error:
                 dead.append(self.dead_letter(chunk, record.offset, key, value, str(error)))
         return Decoded(rows, dead)

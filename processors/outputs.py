@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 from schemas.codec import Codec
 from schemas.records import Alert, DeadLetter
 from schemas.tables import Drift
@@ -25,7 +25,7 @@ class Outputs:
         return bool(self.alerts or self.dead_letters or self.drift)
 
 
-def sender(topics: Topics, codec: Codec, writer: Writer) -> Callable[[Outputs], None]:
+def sender(topics: Topics, codec: Codec, writer: Writes) -> Callable[[Outputs], None]:
     """Return the function that hands outputs to the writer. Registers the schemas; blocks on the registry."""
     encode_alert = codec.encoder(topics.alerts.name, topics.alerts.schema)
     encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)

@@ -41,10 +41,10 @@ class Schedule:
             self._due[key] = due
             heapq.heappush(self._heap, (due, key))
 
-    def pop(self, until: Micros, most: int) -> list[bytes]:
-        """Take up to ``most`` keys whose deadline is not after ``until``."""
+    def pop(self, until: Micros) -> list[bytes]:
+        """Take the keys whose deadline is not after ``until``."""
         taken: list[bytes] = []
-        while self._heap and self._heap[0][0] <= until and len(taken) < most:
+        while self._heap and self._heap[0][0] <= until:
             due, key = heapq.heappop(self._heap)
             if self._due.get(key) == due:
                 del self._due[key]

@@ -17,7 +17,7 @@ from processors.crashes import CrashWatch
 from processors.decode import Decoder, Row
 from processors.drift import drifts
 from processors.lane.chunk import Chunk
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 from processors.metrics import WorkerMetrics
 from processors.outputs import Outputs
 from processors.progress import ProgressBook
@@ -51,7 +51,7 @@ class Worker:
         book: AppBook,
         progress: ProgressBook,
         decoder: Decoder,
-        writer: Writer,
+        writer: Writes,
         send: Callable[[Outputs], None],
         watch: CrashWatch,
         usage: UsagePublisher,
@@ -72,7 +72,7 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._schedules: dict[int, Schedule] = {}
+        self._schedules: dict[int, dict[str, Schedule]] = {}
         applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
         self._folds: dict[str, Callable[[Work, Row], None]] = {
             topics.usage.name: applier.usage,
@@ -104,37 +104,24 @@ class Worker:
 
     async def tick(self, partition: int, foundation: str, until: Micros) -> None:
         """Advance the time of one foundation's apps in a partition: every row up to ``until`` is applied."""
-        more = True
-        while more:
-            more = await self._tick_slice(partition, foundation, until)
+        async with self._lock:
+            schedule = self._schedules.get(partition, {}).get(foundation)
+            keys = [] if schedule is None else schedule.pop(until)
+        for start in range(0, len(keys), TICK_SLICE):
+            await self._tick_slice(partition, keys[start : start + TICK_SLICE], foundation, until)
         await self._usage.publish_hours(partition, foundation, until, self._lock)
         await self._compare(partition, foundation, until)
-        await self._note_time(partition, foundation, until)
 
-    async def _note_time(self, partition: int, foundation: str, until: Micros) -> None:
-        """Publish how far the partition's time has come: the notifier tells old alerts from new ones by it."""
+    async def _tick_slice(self, partition: int, keys: list[bytes], foundation: str, until: Micros) -> None:
         async with self._lock:
             if partition not in self._schedules:
                 return
-            progress = self._progress.get(partition, foundation)
-            if until < (progress["applied_to"] or 0) + APPLIED_EVERY:
-                return
-            progress["applied_to"] = until
-            self._progress.change(partition, foundation)
-            if self._progress.write(partition):
-                await self._writer.durable()
-
-    async def _tick_slice(self, partition: int, foundation: str, until: Micros) -> bool:
-        async with self._lock:
-            schedule = self._schedules.get(partition)
-            keys = [] if schedule is None else schedule.pop(until, TICK_SLICE)
             work = Work(partition)
             for key in keys:
                 state = self._book.get(partition, key)
                 if state is not None:
                     self._tick_app(work, key, state, foundation, until)
             await self._write(work)
-            return bool(keys)
 
     async def publish_totals(self, partition: int) -> None:
         """Write the shares in the totals that have changed."""
@@ -168,9 +155,6 @@ class Worker:
             await self._write(work)
 
     def _tick_app(self, work: Work, key: bytes, state: AppState, foundation: str, until: Micros) -> None:
-        if state["foundation"] != foundation:
-            self._schedule(work.partition).set(key, next_due(state, self._keep, self._watch))
-            return
         before = self._book.changes(work.partition, key, state)
         changed = fold.tick(state, until, self._keep, keep_from=self._usage.keep_from(work.partition, foundation))
         remembered, alerts = self._watch.tick(state, until)
@@ -178,7 +162,7 @@ class Worker:
         if changed or remembered:
             work.states[key] = Opened(state, before, timed=True)
         elif not fold.gone(state, until, self._keep):
-            self._schedule(work.partition).set(key, next_due(state, self._keep, self._watch))
+            self._set_due(work.partition, key, state)
             return
         if fold.gone(state, until, self._keep):
             work.outputs.removed.append((key, foundation))
@@ -191,10 +175,10 @@ class Worker:
             self._usage.reset()
             self._schedules.clear()
             for partition in partitions:
-                schedule = self._schedule(partition)
+                self._schedules[partition] = {}
                 self._usage.start(partition)
                 for index, (key, state) in enumerate(self._book.items(partition)):
-                    schedule.set(key, next_due(state, self._keep, self._watch))
+                    self._set_due(partition, key, state)
                     self._usage.changed(partition, key, state, [], changes(state))
                     if index % 1000 == 0:
                         await asyncio.sleep(0)
@@ -205,8 +189,12 @@ class Worker:
             self._schedules.clear()
             self._usage.reset()
 
-    def _schedule(self, partition: int) -> Schedule:
-        return self._schedules.setdefault(partition, Schedule())
+    def _set_due(self, partition: int, key: bytes, state: AppState) -> None:
+        schedules = self._schedules.setdefault(partition, {})
+        schedule = schedules.get(state["foundation"])
+        if schedule is None:
+            schedule = schedules[state["foundation"]] = Schedule()
+        schedule.set(key, next_due(state, self._keep, self._watch))
 
     async def _write(self, work: Work) -> None:
         if work.outputs:
@@ -220,12 +208,12 @@ class Worker:
             after = self._book.put(work.partition, key, entry.state)
             if entry.before is not None:
                 self._usage.changed(work.partition, key, entry.state, entry.before, after)
-            self._schedule(work.partition).set(key, next_due(entry.state, self._keep, self._watch))
+            self._set_due(work.partition, key, entry.state)
             wrote = True
         for key, foundation in work.outputs.removed:
             self._book.remove(work.partition, key)
             self._usage.removed(work.partition, key, foundation)
-            self._schedule(work.partition).set(key, None)
+            self._schedules[work.partition][foundation].set(key, None)
             wrote = True
         if self._progress.write(work.partition) or wrote:
             await self._writer.durable()

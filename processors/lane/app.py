@@ -12,7 +12,7 @@ from faust.transport.drivers.aiokafka import Transport
 from processors.lane.chunk import Chunk, ChunkSchema
 from processors.lane.consumer import MOST_PENDING, LaneConsumer
 from processors.lane.table import StateTable
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def create_app(settings: LaneSettings) -> LaneApp:
 
 
 def add_table(
-    app: LaneApp, *, name: str, topic: str, partitions: int, writer: Writer, version: Callable[[bytes], int]
+    app: LaneApp, *, name: str, topic: str, partitions: int, writer: Writes, version: Callable[[bytes], int]
 ) -> StateTable:
     """Add a table whose changelog is ``topic``, which must exist with as many partitions as the sources."""
     table = StateTable(app, name=name, topic=topic, partitions=partitions, writer=writer, version=version)

@@ -11,7 +11,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 
 VERSION_HEADER = "version"
 """Tombstones have no value to hold a version: this header, decimal, holds it."""
@@ -26,7 +26,7 @@ class StateTable(faust.Table[bytes, bytes]):
     """
 
     def __init__(
-        self, app: Any, *, name: str, topic: str, writer: Writer, version: Callable[[bytes], int], **more: Any
+        self, app: Any, *, name: str, topic: str, writer: Writes, version: Callable[[bytes], int], **more: Any
     ) -> None:
         self.topic = topic
         self._writer = writer

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -15,6 +16,27 @@ FLUSH_S = 60.0
 
 class WriteError(CfstreamError):
     """A record could not be written: the worker must end, and its successor starts from what is durable."""
+
+
+class Writes(Protocol):
+    """What writes to Kafka: ``write`` hands over, ``durable`` waits until all that was handed over is safe."""
+
+    def write(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int = -1,
+        headers: Headers | None = None,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Hand a record over; see ``Writer``."""
+        ...
+
+    async def durable(self) -> None:
+        """Wait until everything handed over is safe. Raise WriteError if something is not."""
+        ...
 
 
 class Writer:

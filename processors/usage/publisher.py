@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from plumbing.clock import SECOND
 from processors.book import AppBook
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 from processors.progress import ProgressBook
 from processors.usage.changes import NOTHING, Change, changes
 from processors.usage.keys import hour_key, partial_key, total_key
@@ -30,7 +30,7 @@ class UsagePublisher:
         book: AppBook,
         progress: ProgressBook,
         codec: Codec,
-        writer: Writer,
+        writer: Writes,
         late_window: Micros,
     ) -> None:
         self._topics = topics

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from processors.follower import Follower
-from processors.lane.writer import Writer
+from processors.lane.writer import Writes
 from processors.usage.rollup import RollUp
 from schemas.codec import Codec
 from schemas.tables import UsageTotal
@@ -22,7 +22,7 @@ class Roller:
     """Call ``step`` again and again; ``stand_down`` when partition 0 is not ours."""
 
     def __init__(
-        self, *, topics: Topics, follower: Follower, codec: Codec, writer: Writer, new_rollup: Callable[[], RollUp]
+        self, *, topics: Topics, follower: Follower, codec: Codec, writer: Writes, new_rollup: Callable[[], RollUp]
     ) -> None:
         self._topics = topics
         self._follower = follower
