@@ -1,5 +1,7 @@
 """Reads a topic's committed records from its beginning or its end: for people, for tables read whole, for tests."""
 
+import time
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,7 +15,26 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+_HEALS = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's names for errors of its own begin so
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
+    KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
+}
+
 ClientConfig = dict[str, str | int | float | bool]
+
+ELECTION_S = 0.1
+"""Time between two questions for a partition's leader."""
+
+_PASSING = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
 
 
 class MissingTopicError(LookupError):
@@ -45,8 +66,9 @@ def rows(
     """Yield the committed records of a topic, in order within each partition.
 
     ``until_end``: end at what was committed when the call began (a trailing transaction marker is no record);
-    else go on until ``stop()``, asked at least each half second. Joins no group and commits nothing. Raise
-    MissingTopicError, or KafkaException when the cluster does not answer within ``timeout_s``.
+    else go on until ``stop()``, asked at least each half second, waiting out a cluster that is away. Joins no group
+    and commits nothing. Raise MissingTopicError, or KafkaException for a refusal or when the cluster does not answer
+    within ``timeout_s``.
     """
     consumer = Consumer(
         client
@@ -59,48 +81,75 @@ def rows(
         }
     )
     try:
-        found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
-        if found.error is not None or not found.partitions:
-            raise MissingTopicError(topic)
-        chosen = sorted(found.partitions) if partitions is None else partitions
-        # For a read_committed consumer the upper watermark is the last stable offset.
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=timeout_s) for p in chosen}
+        ends = _ends(consumer, topic, partitions, timeout_s)
         open_ends = {p: high for p, (low, high) in ends.items() if high > low}
-        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        if until_end and not from_beginning:
+        if until_end and not (from_beginning and open_ends):
             return
-        consumer.assign([TopicPartition(topic, p, start) for p in chosen])
+        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+        consumer.assign([TopicPartition(topic, p, start) for p in ends])
+        heard = time.monotonic()
         while not stop() and (open_ends or not until_end):
-            for message in consumer.consume(num_messages=2000, timeout=0.5):
-                row = _row(message)
-                if row is None:
-                    open_ends.pop(message.partition() or 0, None)
+            messages = consumer.consume(num_messages=2000, timeout=0.5)
+            trouble = None
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
+                        open_ends.pop(message.partition() or 0, None)
+                    elif not _heals(error):
+                        raise KafkaException(error)
+                    trouble = error
                     continue
+                row = _row(message)
                 end = open_ends.get(row.partition)
                 if until_end and end is None:
                     continue
                 yield row
                 if end is not None and row.offset + 1 >= end:
                     del open_ends[row.partition]
+            if messages and trouble is None:
+                heard = time.monotonic()
+            elif until_end and time.monotonic() - heard > timeout_s:
+                raise KafkaException(trouble or KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - as above
     finally:
         consumer.close()
 
 
-def _row(message: Message) -> Row | None:
-    """Turn a message into a row; None for the end of a partition."""
-    error = message.error()
-    if error is None:
-        return Row(
-            topic=message.topic() or "",
-            partition=message.partition() or 0,
-            offset=message.offset() or 0,
-            timestamp_ms=message.timestamp()[1],
-            key=_bytes(message.key()),
-            value=_bytes(message.value()),
-        )
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
-        return None
-    raise KafkaException(error)
+def _ends(consumer: Consumer, topic: str, partitions: list[int] | None, timeout_s: float) -> dict[int, tuple[int, int]]:
+    """Return each partition's first offset and last stable offset; waits for the leaders of a topic just made."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
+            if found.error is not None and not _heals(found.error):
+                raise MissingTopicError(topic)
+            chosen = sorted(found.partitions) if partitions is None else partitions
+            # For a read_committed consumer the upper watermark is the last stable offset.
+            ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=timeout_s) for p in chosen}
+        except KafkaException as error:
+            if not _heals(error.args[0]) or time.monotonic() > deadline:
+                raise
+        else:
+            if ends:
+                return ends
+            if time.monotonic() > deadline:
+                raise MissingTopicError(topic)
+        time.sleep(0.05)
+
+
+def _heals(error: KafkaError) -> bool:
+    return error.code() in _HEALS
+
+
+def _row(message: Message) -> Row:
+    return Row(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=message.timestamp()[1],
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+    )
 
 
 def _bytes(data: str | bytes | None) -> bytes | None:

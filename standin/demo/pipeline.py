@@ -37,10 +37,11 @@ class Pipeline:
         for name in reversed(list(self._children)):
             self.stop(name)
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start ``cfstream`` with the arguments, under a name."""
+    def start(self, name: str, *arguments: str, more: Mapping[str, str] | None = None) -> None:
+        """Start ``cfstream`` with the arguments, under a name; ``more``: settings of this one alone."""
         command = [sys.executable, "-m", "cfstream", *arguments]
-        self._children[name] = Child(name, command, log=self.log(name), cwd=self._logs, env=self._environment)
+        env = {**self._environment, **(more or {})}
+        self._children[name] = Child(name, command, log=self.log(name), cwd=self._logs, env=env)
 
     def log(self, name: str) -> Path:
         """Return the log file of a name."""
