@@ -14,7 +14,7 @@ from processors.alerts.simulate import Episode
 from schemas.records import Micros
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_WIDEST, _NARROWEST, _COLUMNS_BESIDE = 60, 12, 54
+_WIDEST, _NARROWEST, _COLUMNS_BESIDE = 60, 12, 64
 _LISTED = 20
 
 

@@ -13,7 +13,7 @@ from schemas.records import Alert
 
 # Control characters, zero-width and direction marks: they hide or turn round what follows.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~<>])")
 _MENTION = re.compile(r"@(?=\w)")
 _NO_BREAK = "\u2060"
 

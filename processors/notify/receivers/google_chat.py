@@ -27,7 +27,8 @@ def payload(batch: Batch, shown: int, external_url: str | None) -> dict[str, Any
     if external_url:
         button = {"text": "Open cfstream", "onClick": {"openLink": {"url": external_url}}}
         sections.append({"widgets": [{"buttonList": {"buttons": [button]}}]})
-    card = {"header": {"title": clip(title, 200)}, "sections": sections}
+    # Whether a card's title is markup is not documented: without angle brackets it is the same either way.
+    card = {"header": {"title": clip(title.replace("<", "‹").replace(">", "›"), 200)}, "sections": sections}
     return {
         "fallbackText": html(clip(title, 600)),
         "cardsV2": [{"cardId": batch.key, "card": card}],

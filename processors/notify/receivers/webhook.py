@@ -11,9 +11,11 @@ from typing import Any
 
 from plumbing.clock import iso
 from processors.notify.batch import Batch
+from processors.notify.text import clip
 from schemas.records import Alert
 
 MAX_BYTES = 512_000
+_LONGEST_TEXT = 1000
 _ZERO_TIME = "0001-01-01T00:00:00Z"
 """Go's zero time: what Alertmanager writes as the end of an alert that fires."""
 
@@ -36,9 +38,11 @@ def payload(batch: Batch, shown: int, external_url: str | None) -> dict[str, Any
 
 
 def annotations(alert: Alert) -> dict[str, str]:
-    """Return an alert's annotations with its summary and why it was resolved."""
+    """Return an alert's annotations with its summary and why it was resolved; long texts are cut."""
     notes = alert["annotations"] | {"summary": alert["summary"]}
-    return notes | {"resolve_reason": alert["resolve_reason"]} if alert["resolve_reason"] else notes
+    if alert["resolve_reason"]:
+        notes["resolve_reason"] = alert["resolve_reason"]
+    return {name: clip(text, _LONGEST_TEXT) for name, text in notes.items()}
 
 
 def common(maps: list[dict[str, str]]) -> dict[str, str]:
