@@ -4,7 +4,6 @@ from typing import Literal, TypedDict
 
 from schemas.records import Micros
 
-
 NotificationStatus = Literal["attempt", "sent", "given_up", "changed", "history"]
 
 

@@ -1,7 +1,6 @@
 """Reads a topic's committed records from its beginning or its end: for people, for tables read whole, for tests."""
 
 import time
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,21 +19,13 @@ _HEALS = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.BROKER_NOT_AVAILABLE,
     KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's names for errors of its own begin so
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
     KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
 }
 
 ClientConfig = dict[str, str | int | float | bool]
-
-ELECTION_S = 0.1
-"""Time between two questions for a partition's leader."""
-
-_PASSING = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-)
 
 
 class MissingTopicError(LookupError):
@@ -90,15 +81,12 @@ def rows(
         heard = time.monotonic()
         while not stop() and (open_ends or not until_end):
             messages = consumer.consume(num_messages=2000, timeout=0.5)
-            trouble = None
+            trouble: KafkaError | None = None
             for message in messages:
-                error = message.error()
-                if error is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
+                if (trouble := message.error()) is not None:
+                    _require_passing(trouble)
+                    if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
                         open_ends.pop(message.partition() or 0, None)
-                    elif not _heals(error):
-                        raise KafkaException(error)
-                    trouble = error
                     continue
                 row = _row(message)
                 end = open_ends.get(row.partition)
@@ -121,13 +109,14 @@ def _ends(consumer: Consumer, topic: str, partitions: list[int] | None, timeout_
     while True:
         try:
             found = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
-            if found.error is not None and not _heals(found.error):
+            if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise MissingTopicError(topic)
             chosen = sorted(found.partitions) if partitions is None else partitions
             # For a read_committed consumer the upper watermark is the last stable offset.
             ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=timeout_s) for p in chosen}
         except KafkaException as error:
-            if not _heals(error.args[0]) or time.monotonic() > deadline:
+            _require_passing(error.args[0])
+            if time.monotonic() > deadline:
                 raise
         else:
             if ends:
@@ -137,8 +126,9 @@ def _ends(consumer: Consumer, topic: str, partitions: list[int] | None, timeout_
         time.sleep(0.05)
 
 
-def _heals(error: KafkaError) -> bool:
-    return error.code() in _HEALS
+def _require_passing(error: KafkaError) -> None:
+    if error.code() not in _HEALS and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+        raise KafkaException(error)
 
 
 def _row(message: Message) -> Row:

@@ -84,7 +84,11 @@ class Publisher:
         self._producer.close()
 
     def _produce(self, topic: str, messages: Sequence[Message]) -> None:
-        for chunk in _chunks(messages, 10_000):
+        # A batch goes by its keys: the client takes no notice of the partition of one of its messages.
+        for message in messages:
+            if "partition" in message:
+                self._producer.produce(topic, value=message["value"], partition=message["partition"])
+        for chunk in _chunks([message for message in messages if "partition" not in message], 10_000):
             queued = self._producer.produce_batch(topic, chunk)
             if queued != len(chunk):
                 # The client's own queue is full: it holds the messages that were taken, the rest is refused.

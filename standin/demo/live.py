@@ -36,6 +36,7 @@ def play(scene: Scene, pipeline: Pipeline, console: Console, *, first_state: "Fi
     with watcher.watching(), Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while True:
             pipeline.check()
+            watcher.check()
             with watcher.lock:
                 first_state.seen(bool(view.apps))
                 messages = scene.room.since(0)

@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
-
+from plumbing.errors import CfstreamError
 from schemas.codec import Codec
 from schemas.reader import ClientConfig, Row, rows
 from schemas.tables import AppState
 from schemas.topics import Topic, Topics
 from standin.demo.view import View
-
-_log = structlog.get_logger(__name__)
 
 
 class Watcher:
@@ -26,6 +23,7 @@ class Watcher:
         self._client = client
         self._codec = codec
         self._done = threading.Event()
+        self._failure: Exception | None = None
         self._handlers: list[tuple[Topic, Callable[[Row, Any], None]]] = [
             (topics.checkpoints, lambda _row, record: view.checkpoint(record, now=time.monotonic())),
             (topics.state, lambda row, record: view.app((row.key or b"").decode(), record)),
@@ -48,11 +46,19 @@ class Watcher:
             for thread in threads:
                 thread.join(timeout=5)
 
+    def check(self) -> None:
+        """Raise CfstreamError when a topic can no longer be followed."""
+        if self._failure is not None:
+            raise CfstreamError(f"the demo can no longer read the topics: {self._failure}") from self._failure
+
     def _follow(self, topic: Topic, handle: Callable[[Row, Any], None]) -> None:
-        for row in rows(self._client, topic.name, until_end=False, stop=self._done.is_set):
-            record = None if row.value is None else self._codec.decode(row.value)
-            with self.lock:
-                handle(row, record)
+        try:
+            for row in rows(self._client, topic.name, until_end=False, stop=self._done.is_set):
+                record = None if row.value is None else self._codec.decode(row.value)
+                with self.lock:
+                    handle(row, record)
+        except Exception as error:  # noqa: BLE001 - told by check, in the main thread
+            self._failure = error
 
 
 def table(client: ClientConfig, codec: Codec, topic: Topic) -> dict[str, AppState]:
