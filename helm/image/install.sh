@@ -28,6 +28,7 @@ pip='-m pip --disable-pip-version-check --no-cache-dir --quiet'
 "$scratch/build/bin/python" $pip install --require-hashes --only-binary :all: -r "$source/requirements/build.txt"
 mkdir "$scratch/tree"
 (cd "$source" && cp -R pyproject.toml README.md LICENSE cfstream plumbing processors producer schemas standin "$scratch/tree")
+chmod -R u+w "$scratch/tree" # the source may be read-only
 # shellcheck disable=SC2086
 "$scratch/build/bin/python" $pip wheel --no-deps --no-build-isolation --no-index -w "$scratch/wheel" "$scratch/tree"
 
