@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
-from schemas.reader import watermarks
+from schemas.reader import MissingTopicError, watermarks
 
 POLL_S = 0.2
 READ_S = 60.0
@@ -88,7 +88,7 @@ class Follower:
     def _end(self) -> int:
         """Return the last stable offset: what a reader of committed records can get to."""
         try:
-            _, end = watermarks(self._consumer, TopicPartition(self._topic, 0), timeout_s=READ_S)
-        except KafkaException as error:
+            _, end = watermarks(self._consumer, self._topic, [0], READ_S)[0]
+        except (KafkaException, MissingTopicError) as error:
             raise CfstreamError(f"the topic {self._topic} cannot be read: {error}") from error
         return end

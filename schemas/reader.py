@@ -72,7 +72,7 @@ def rows(
         }
     )
     try:
-        ends = _ends(consumer, topic, partitions, timeout_s)
+        ends = watermarks(consumer, topic, partitions, timeout_s)
         open_ends = {p: high for p, (low, high) in ends.items() if high > low}
         if until_end and not (from_beginning and open_ends):
             return
@@ -103,8 +103,13 @@ def rows(
         consumer.close()
 
 
-def _ends(consumer: Consumer, topic: str, partitions: list[int] | None, timeout_s: float) -> dict[int, tuple[int, int]]:
-    """Return each partition's first offset and last stable offset; waits for the leaders of a topic just made."""
+def watermarks(
+    consumer: Consumer, topic: str, partitions: list[int] | None, timeout_s: float
+) -> dict[int, tuple[int, int]]:
+    """Return first offset and end of each partition; waits for the leaders of a topic just made.
+
+    For a read_committed consumer the end is the last stable offset. Blocks. Raise MissingTopicError, KafkaException.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -112,7 +117,6 @@ def _ends(consumer: Consumer, topic: str, partitions: list[int] | None, timeout_
             if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise MissingTopicError(topic)
             chosen = sorted(found.partitions) if partitions is None else partitions
-            # For a read_committed consumer the upper watermark is the last stable offset.
             ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=timeout_s) for p in chosen}
         except KafkaException as error:
             _require_passing(error.args[0])
