@@ -42,7 +42,9 @@ class Container:
     def python(self) -> str:
         return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
-    def command(self, *arguments: str, writable: tuple[str, ...], network: bool = False, **env: str) -> list[str]:
+    def command(
+        self, *arguments: str, writable: tuple[str, ...], env: dict[str, str], network: bool = False
+    ) -> list[str]:
         """Return the command that runs ``arguments`` in here; only the folders ``writable`` can be written to."""
         given = {"PATH": "/usr/bin:/bin", "TMPDIR": str(self.folder / "tmp"), "PYTHON": self.python} | env
         if network:
@@ -73,9 +75,13 @@ class Container:
             f"mount -o remount,bind,ro '{closed[-1]}'",
         ]
 
-    def run(self, *arguments: str, writable: tuple[str, ...] = ("tmp", "data"), **env: str) -> tuple[int, str, str]:
+    def run(self, *arguments: str, **env: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            self.command(*arguments, writable=writable, **env), capture_output=True, text=True, check=False, cwd="/"
+            self.command(*arguments, writable=("tmp", "data"), env=env),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
         )
         return done.returncode, done.stdout, done.stderr
 
@@ -105,7 +111,7 @@ def container() -> Iterator[Container]:
         for part in ("producer", "worker"):
             script = str(folder / "source" / "helm" / "image" / "install.sh")
             command = found.command(
-                script, part, f"{folder}/source", f"{folder}/out/{part}", writable=("out", "tmp"), network=True
+                script, part, f"{folder}/source", f"{folder}/out/{part}", writable=("out", "tmp"), env={}, network=True
             )
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
             assert done.returncode == 0, done.stderr
@@ -197,14 +203,16 @@ def test_the_producer_lives_waits_and_ends_on_sigterm(container: Container) -> N
         "producer",
         "run",
         writable=("tmp", "data"),
-        CFSTREAM_CF_API=f"http://127.0.0.1:{away}",
-        CFSTREAM_CF_CLIENT_ID="cfstream",
-        CFSTREAM_CF_CLIENT_SECRET="secret",
-        CFSTREAM_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{away}",
-        CFSTREAM_SCHEMA_REGISTRY_URL=f"http://127.0.0.1:{away}",
-        CFSTREAM_HTTP_PORT=str(port),
-        CFSTREAM_LOG_FORMAT="json",
-        CFSTREAM_DATA_DIR=f"{container.folder}/data",
+        env={
+            "CFSTREAM_CF_API": f"http://127.0.0.1:{away}",
+            "CFSTREAM_CF_CLIENT_ID": "cfstream",
+            "CFSTREAM_CF_CLIENT_SECRET": "secret",
+            "CFSTREAM_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{away}",
+            "CFSTREAM_SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{away}",
+            "CFSTREAM_HTTP_PORT": str(port),
+            "CFSTREAM_LOG_FORMAT": "json",
+            "CFSTREAM_DATA_DIR": f"{container.folder}/data",
+        },
     )
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd="/") as process:
         try:
