@@ -1,7 +1,7 @@
 """Makes what follows from the chart's commented values and from the settings classes, or checks that it is current.
 
-``python -m helm.docs`` writes values.schema.json, the tables in the chart's README and files/topics.yaml;
-``--check`` writes nothing and ends with 1, naming each file that is not current.
+``python -m helm.docs`` writes values.schema.json, the tables in the chart's README and in the runbook, and
+files/topics.yaml; ``--check`` writes nothing and ends with 1, naming each file that is not current.
 """
 
 import json
@@ -16,6 +16,7 @@ from helm.settings import sections
 from schemas.topics import Topics
 
 CHART = Path(__file__).parent / "cfstream"
+RUNBOOK = CHART.parent.parent / "docs" / "runbook.md"
 
 
 def made() -> dict[Path, str]:
@@ -28,6 +29,7 @@ def made() -> dict[Path, str]:
         CHART / "values.schema.json": json.dumps(schema(values), indent=2) + "\n",
         CHART / "README.md": readme,
         CHART / "files" / "topics.yaml": topics(),
+        RUNBOOK: between(RUNBOOK.read_text("utf-8"), "rights", rights_table()),
     }
 
 
@@ -60,6 +62,17 @@ def settings_tables() -> str:
             out.append(f"| `{name}` | {default} | {where} | {_cell(field.description or '')} |")
         out.append("")
     return "\n".join(out)
+
+
+def rights_table() -> str:
+    """Return one table row a right."""
+    rows = ["| component | resource | names | operations |", "|---|---|---|---|"]
+    for component, rights in yaml.safe_load((CHART / "files" / "rights.yaml").read_text("utf-8")).items():
+        for right in rights:
+            star = "*" if right.get("pattern") == "prefix" else ""
+            names = ", ".join(f"`{name}{star}`" for name in right["names"])
+            rows.append(f"| {component} | {right['resource']} | {names} | {', '.join(right['operations'])} |")
+    return "\n".join(rows) + "\n"
 
 
 def topics() -> str:
