@@ -79,21 +79,31 @@ class Publisher:
             raise _translated(error) from error
 
     def discard(self) -> None:
-        """Throw the producer away without waiting for what it has in flight."""
+        """Throw the producer away without waiting for what it has in flight, and without another word to the broker.
+
+        Not ``close()``: that would abort, and an abort in doubt is what must not be.
+        """
         self._producer.purge()
-        self._producer.close()
+        del self._producer
 
     def _produce(self, topic: str, messages: Sequence[Message]) -> None:
-        # A batch goes by its keys: the client takes no notice of the partition of one of its messages.
-        for message in messages:
-            if "partition" in message:
-                self._producer.produce(topic, value=message["value"], partition=message["partition"])
         for chunk in _chunks([message for message in messages if "partition" not in message], 10_000):
             queued = self._producer.produce_batch(topic, chunk)
             if queued != len(chunk):
                 # The client's own queue is full: it holds the messages that were taken, the rest is refused.
                 raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
             self._producer.poll(0)
+        for chunk in _chunks([message for message in messages if "partition" not in message], 10_000):
+            queued = self._producer.produce_batch(topic, chunk)
+            if queued != len(chunk):
+                # The client's own queue is full: it holds the messages that were taken, the rest is refused.
+                raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
+            self._producer.poll(0)
+        # A batch goes by its keys: the client takes no notice of the partition of one of its messages. Those with a
+        # partition of their own close what the batch began, so they come last.
+        for message in messages:
+            if "partition" in message:
+                self._producer.produce(topic, value=message["value"], partition=message["partition"])
 
     def _commit(self) -> None:
         deadline = time.monotonic() + COMMIT_DEADLINE_S

@@ -27,7 +27,7 @@ def draw(
 ) -> RenderableType:
     """Return the whole screen. ``where``: what can be looked at, and its address. ``now``: monotonic seconds."""
     layout = Layout()
-    layout.split_column(Layout(name="top", size=7), Layout(name="middle"), Layout(name="bottom", size=5 + len(where)))
+    layout.split_column(Layout(name="top", size=6), Layout(name="middle"), Layout(name="bottom", size=3 + len(where)))
     layout["middle"].split_row(Layout(name="orgs"), Layout(name="right"))
     layout["right"].split_column(Layout(name="crashing"), Layout(name="chat"))
     layout["top"].update(Panel(_feeds(view, now), title="feeds", title_align="left"))

@@ -91,7 +91,7 @@ class View:
         totals: dict[str, OrgTotal] = {}
         for state in self.apps.values():
             total = totals.setdefault(state["org_guid"] or "", OrgTotal())
-            total.apps += 1
+            total.apps += state["deleted_at"] is None
             total.running_instances += state["running_instances"]
             total.memory_mb += state["memory_mb"]
         return dict(sorted(totals.items(), key=lambda item: -item[1].memory_mb))
