@@ -18,6 +18,7 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
         BaseConsumer,
         (
             "_add_gap",
+            "_clean_unacked_messages",
             "_drain_messages",
             "_filter_tps_with_pending_acks",
             "_get_active_partitions",
@@ -28,6 +29,7 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
             "on_buffer_full",
             "perform_seek",
             "seek_wait",
+            "wait_empty",
         ),
     ),
     (Consumer, ("_new_consumer_thread", "_to_message")),

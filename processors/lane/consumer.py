@@ -7,6 +7,8 @@ nothing is delivered out of order.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -24,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 FETCH_TIMEOUT_S = 0.5
 IDLE_S = 0.02
+FINISH_S = 10.0
 MOST_PENDING = 4
 """Chunks given to the agent and not done. Faust's own queue then never fills: a put that waits in a full queue
 outlives the rebalance that cleared the queue, and would come out ahead of order."""
@@ -81,6 +84,19 @@ class LaneConsumer(Consumer):
 
     def on_buffer_drop(self, tp: TP) -> None:
         """Do nothing, as above."""
+
+    async def wait_empty(self) -> None:
+        """Wait for the chunk in work, then commit. A chunk that takes too long is left: it will be given again.
+
+        Faust would wait for ever, and a worker with a stuck chunk could not even be stopped.
+        """
+        limit = time.monotonic() + FINISH_S
+        while self._unacked_messages and time.monotonic() < limit:
+            self._room.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), IDLE_S * 5)
+            self._clean_unacked_messages()
+        await self.commit_and_end_transactions()
 
     # -- where reading goes on
 
