@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from plumbing.errors import CfstreamError, UsageError
+from plumbing.settings import PREFIX
 
 INTERRUPTED = 130
 ROOMS = ("cfstream", "plumbing", "processors", "producer", "schemas", "standin")
@@ -65,12 +66,19 @@ def run(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         sys.stdout.write(f"cfstream {metadata.version('cfstream')}\n")
         return 0
+    return _run(arguments[0], arguments[1:])
+
+
+def _run(name: str, arguments: list[str]) -> int:
     try:
-        application = _load(arguments[0])
-        application(arguments[1:], prog_name=f"cfstream {arguments[0]}")
+        application = _load(name)
+        _warn_of_misspelt_variables()
+        code = application(arguments, prog_name=f"cfstream {name}", standalone_mode=False)
     except CfstreamError as error:
         sys.stderr.write(f"cfstream: {' '.join(str(error).split())}\n")
         return error.exit_code
+    except typer.TyperException as error:
+        return _wrong_use(error)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
@@ -78,7 +86,32 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         # The reader, such as head, has seen enough. Keep Python from complaining when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _wrong_use(error: typer.TyperException) -> int:
+    """Say in one line what is wrong with the options; a group without a command says what it has."""
+    message = str(getattr(error, "message", error)) or type(error).__name__
+    if isinstance(error, typer.BadParameter):
+        message = error.format_message()
+    path = getattr(getattr(error, "ctx", None), "command_path", "cfstream")
+    if "\n" in message.strip():
+        sys.stderr.write(message.rstrip() + "\n")
+    else:
+        sys.stderr.write(f"cfstream: {message.rstrip('.')}; see '{path} --help'\n")
+    return UsageError.exit_code
+
+
+def _warn_of_misspelt_variables() -> None:
+    """Name each variable with our prefix that is no setting: its value would be passed over in silence."""
+    if not any(name.startswith(PREFIX) for name in os.environ):
+        return
+    from cfstream import reference  # noqa: PLC0415 - loads every settings class, which --help has no need of
+
+    for name, near in reference.misspelt_variables(os.environ).items():
+        hint = f"did you mean {near}?" if near else "docs/settings.md lists them all"
+        sys.stderr.write(f"cfstream: warning: {name} is no setting; {hint}\n")
 
 
 def _load(name: str) -> typer.Typer:

@@ -5,9 +5,25 @@ from typing import Annotated
 
 import typer
 
+from cfstream import reference
+from plumbing.settings import check_names
+
+
+def _known_settings(config: Path | None) -> Path | None:
+    """Return the path. Raise UsageError for a key that no process knows, or for a file that cannot be read."""
+    if config is not None:
+        check_names(config, reference.names())
+    return config
+
+
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="YAML file with settings; the environment comes first.", show_default=False),
+    typer.Option(
+        "--config",
+        help="YAML file with settings; the environment comes first.",
+        show_default=False,
+        callback=_known_settings,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table, one object a line.")]
 

@@ -1,15 +1,16 @@
 """All settings of all processes: for the reference page, and to find misspelt names."""
 
-import os
-from collections.abc import Iterator
+import difflib
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
-from processors.notify.settings import NotifierSettings
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from plumbing.settings import PREFIX, CommonSettings, Settings, is_secret
+from processors.notify.settings import NotifierSettings
 from processors.settings import WorkerSettings
 from producer.settings import ProducerSettings
 
@@ -20,18 +21,25 @@ CLASSES: dict[str, type[Settings]] = {
     "Notifier": NotifierSettings,
 }
 
+_OF_A_SERVICE = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
+
 
 def names() -> set[str]:
     """Return the names of all settings, as the YAML file writes them."""
     return {name for cls in CLASSES.values() for name in cls.model_fields}
 
 
-def misspelt_variables() -> list[str]:
-    """Return the environment variables with our prefix that no process knows."""
-    known = {PREFIX + name.upper() for name in names()}
-    return sorted(
-        v for v in os.environ if v.startswith(PREFIX) and v not in known and v.removesuffix("_FILE") not in known
+def misspelt_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """Return the variables with our prefix that no process knows, each with the nearest name that there is.
+
+    Kubernetes gives each pod variables of the services around it; those are not taken for ours.
+    """
+    secret = {name for cls in CLASSES.values() for name, field in cls.model_fields.items() if is_secret(field)}
+    known = {PREFIX + name.upper() for name in names()} | {f"{PREFIX}{name.upper()}_FILE" for name in secret}
+    strange = sorted(
+        name for name in environment if name.startswith(PREFIX) and name not in known and not _OF_A_SERVICE.search(name)
     )
+    return {name: next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.8)), None) for name in strange}
 
 
 def page() -> str:

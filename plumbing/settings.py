@@ -6,6 +6,7 @@ command before anything is started, with one line that names the setting, what i
 
 import difflib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -98,9 +99,9 @@ def check_names(config: Path | None, known: set[str]) -> None:
     """Raise UsageError for a key of the YAML file that no part of the product knows, with the nearest name."""
     for key in _read_yaml(config):
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{config}: unknown setting {key}{hint}")
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists them all"
+            raise UsageError(f"{config}: unknown setting {key}; {hint}")
 
 
 def masked(settings: Settings) -> dict[str, object]:
@@ -133,12 +134,31 @@ def _sentence(cls: type[Settings], error: ValidationError) -> str:
     field = cls.model_fields.get(name)
     secret = field is not None and is_secret(field)
     where = ".".join([cls.variable(name), *(str(part) for part in first["loc"][1:])]) if name else "settings"
-    message = first["msg"].removeprefix("Value error, ")
+    message = _words(first["type"], first.get("ctx", {})) or first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         return f"{where} is not set: {field.description if field else message}"
     value = "" if secret or not name else f"={first['input']!r}"
     more = f" ({field.description})" if field and field.description else ""
     return f"{where}{value}: {message}{more}"
+
+
+def _words(kind: str, context: Mapping[str, Any]) -> str | None:
+    """Return pydantic's verdict in plain words; None where its own will do."""
+    texts = {
+        "greater_than_equal": "must be at least {ge}",
+        "greater_than": "must be more than {gt}",
+        "less_than_equal": "must be at most {le}",
+        "less_than": "must be less than {lt}",
+        "int_parsing": "must be a whole number",
+        "int_from_float": "must be a whole number",
+        "float_parsing": "must be a number",
+        "bool_parsing": "must be true or false",
+        "literal_error": "must be one of {expected}",
+        "string_pattern_mismatch": "must look like {pattern}",
+        "string_too_short": "must not be empty",
+    }
+    text = texts.get(kind)
+    return None if text is None else text.format_map(context)
 
 
 class CommonSettings(Settings):

@@ -198,7 +198,7 @@ def prepare_topics(settings: ProducerSettings, foundations: list[Foundation]) ->
     except UsageError as error:
         if error.__cause__ is None or not isinstance(error.__cause__, KafkaException):
             raise
-        raise UnavailableError(str(error).partition(":")[0]) from error
+        raise UnavailableError(str(error).rpartition(": set ")[0]) from error
     try:
         for prefix in sorted({foundation.topic_prefix for foundation in foundations}):
             topics = assemble.topics_of(settings, prefix)

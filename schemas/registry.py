@@ -26,6 +26,10 @@ class ConfluentRegistry:
         self._url = url
         self._client = SchemaRegistryClient({"url": url, "max.retries": 0, "timeout": 10, **options})
 
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._client.close()
+
     def register(self, subject: str, schema: str) -> int:
         """Register a schema under a subject with compatibility BACKWARD_TRANSITIVE; idempotent.
 

@@ -2,9 +2,11 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
 
 from plumbing.kafka import client_config, registry_options, require_broker
 from plumbing.settings import CommonSettings
@@ -59,11 +61,13 @@ def scene(
     prefix: str = "cf.",
     partitions: int = 4,
     settle_s: float = 5,
+    passing: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Scene]:
     """Serve the Cloud Controller and a chat room, create the topics, and yield the scene.
 
     ``folder`` takes the alerts' file and the worker's store. ``settle_s`` is in the Cloud Controller's time.
+    ``passing``: the topics go when the scene ends, for a Kafka that stays.
     """
     with ExitStack() as stack:
         cc_url = str(stack.enter_context(cloud_controller(cc)))
@@ -92,6 +96,14 @@ def scene(
             kafka_bootstrap_servers=kafka, schema_registry_url=registry, topic_prefix=prefix, partitions=partitions
         )
         topics = Topics(prefix)
-        provision.apply(require_broker(settings), topics, partitions=partitions)
-        codec = Codec(ConfluentRegistry(registry, **registry_options(settings)))
+        admin = require_broker(settings)
+        provision.apply(admin, topics, partitions=partitions)
+        if passing:
+            stack.callback(_drop, admin, topics)
+        codec = Codec(stack.enter_context(closing(ConfluentRegistry(registry, **registry_options(settings)))))
         yield Scene(cc, cc_url, room, room_url, environment, settings, client_config(settings), codec, topics)
+
+
+def _drop(admin: AdminClient, topics: Topics) -> None:
+    for future in admin.delete_topics([topic.name for topic in topics]).values():
+        future.result(timeout=30)

@@ -43,3 +43,27 @@ def test_unreachable_broker_is_one_line_that_says_what_to_do(
 def _refuse(_settings: object) -> object:
 
     raise UsageError("no broker;\n start one")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["topics", "apply", "--nope"], "No such option: --nope"),
+        (["topics", "aply"], "No such command 'aply'"),
+        (["tail"], "Missing argument"),
+        (["totals", "--by", "planet"], "'planet' is not one of 'org', 'space', 'foundation', 'app'"),
+    ],
+)
+def test_wrong_use_is_one_line_with_the_way_to_the_help(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    line = capsys.readouterr().err
+    assert said in line
+    assert line.count("\n") == 1
+    assert "--help'" in line
+
+
+def test_a_group_without_a_command_says_what_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["topics"]) == 2
+    assert "apply" in capsys.readouterr().err
