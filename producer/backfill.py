@@ -16,11 +16,11 @@ from producer.tail import Progress
 
 @dataclass(frozen=True)
 class Plan:
-    """Rows to read: ``since`` <= created_at < ``until``; ``done`` rows of it were read before."""
+    """Rows to read: ``since`` <= created_at < ``until``. ``before``: rows published by backfills until now."""
 
     since: int
     until: int
-    done: int = 0
+    before: int = 0
 
 
 def plan(tail: TailState | None, earlier: TailState | None, since: int) -> Plan | None:
@@ -43,7 +43,8 @@ def plan(tail: TailState | None, earlier: TailState | None, since: int) -> Plan 
                 raise UsageError(f"the backfill since {iso(earlier.begins_at)} is not finished: run that one first")
             return Plan(since, earlier.ends_at, earlier.rows)
         until = earlier.begins_at
-    return Plan(since, until) if since < until else None
+    before = 0 if earlier is None else earlier.rows
+    return Plan(since, until, before) if since < until else None
 
 
 async def backfill(once: Once, feed: Feed, since: int, watch: Callable[[Plan, Progress], None]) -> Plan | None:

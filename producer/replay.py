@@ -4,7 +4,7 @@ What was replayed is kept as offsets in a checkpoint of its own, committed with 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from producer.feeds.dialect import Version
 from producer.feeds.position import Position
 from producer.feeds.seen import Seen
 from producer.once import checkpoints, ports_of, state_of
-from producer.publish.batch import Message
+from producer.publish.batch import Batcher, Message
 from producer.publish.transaction import DoubtError, Publisher
 from producer.settings import FEEDS, Foundation, ProducerSettings
 from schemas.codec import UndecodableError
@@ -30,6 +30,9 @@ REPLAYED = "dead-letters.replayed"
 """In the place of a feed's name: which dead letters were replayed."""
 
 _BATCH = 1000
+
+Ask = Callable[[str, str], Any]
+"""Asks the Cloud Controller for the event of a feed by its guid; None where there is none. Blocks."""
 
 
 @dataclass(frozen=True)
@@ -62,62 +65,98 @@ def letters(settings: ProducerSettings, prefix: str) -> Iterator[Letter]:
             continue
 
 
-def replay(settings: ProducerSettings, foundation: Foundation, *, feed: str | None, dry_run: bool) -> Outcome:
+def replay(
+    settings: ProducerSettings, foundation: Foundation, *, feed: str | None, dry_run: bool, ask: Ask | None = None
+) -> Outcome:
     """Read the letters of a foundation again and publish those that can be read now. Blocks.
 
-    Raise CfstreamError when a commit is in doubt: run it again, nothing is sent twice.
+    With ``ask`` a letter whose body still cannot be read is asked for anew. Raise CfstreamError when a commit is in
+    doubt: run it again, nothing is sent twice.
     """
-    ports = ports_of(settings)
-    topics = assemble.topics_of(settings, foundation.topic_prefix)
-    batchers = {name: assemble.batcher(foundation, name, settings, topics, ports) for name in FEEDS}
-    targets = {FEEDS[0]: topics.usage.name, FEEDS[1]: topics.audit.name}
-    publisher = Publisher(client_config(settings), f"{topics.prefix}producer.{foundation.name}.replay")
-    outcome = Outcome()
+    work = _Replay(settings, foundation, dry_run=dry_run, ask=ask)
     try:
-        publisher.start()
-        found = checkpoints(settings, foundation.topic_prefix, ports.codec)
-        state = state_of(found, foundation.name, REPLAYED) or TailState(ends_at=0)
-        done = set(_offsets(state.position.seen))
-        waiting: dict[str, list[Message]] = {}
-        new: list[int] = []
-
-        def commit() -> None:
-            nonlocal waiting, new, state
-            if new and not dry_run:
-                state = replace(
-                    state, position=_position(done), rows=state.rows + len(new), sequence=state.sequence + 1
-                )
-                record = checkpoint.to_record(state, foundation.name, REPLAYED, SystemClock().now())
-                encode = ports.codec.encoder(topics.checkpoints.name, topics.checkpoints.schema)
-                key = checkpoint.key(foundation.name, REPLAYED).encode()
-                publisher.publish(waiting, (topics.checkpoints.name, {"key": key, "value": encode(record)}))
-            waiting, new = {}, []
-
+        work.begin()
         for each in letters(settings, foundation.topic_prefix):
-            letter = each.letter
-            ours = letter["stage"] == "producer" and letter["foundation"] == foundation.name
-            if not ours or letter["feed"] not in targets or feed not in (None, letter["feed"]):
-                outcome.others += 1
-            elif each.offset in done:
-                outcome.before += 1
-            else:
-                version: Version = "v2" if letter["api_version"] == "v2" else "v3"
-                batch = batchers[letter["feed"]].batch([_row(letter["body"])], version, letter["position"], 0)
-                if not batch.messages:
-                    outcome.unreadable += 1
-                    continue
-                waiting.setdefault(targets[letter["feed"]], []).extend(batch.messages)
-                done.add(each.offset)
-                new.append(each.offset)
-                outcome.replayed += 1
-                if len(new) >= _BATCH:
-                    commit()
-        commit()
+            work.take(each, feed)
+        work.commit()
     except DoubtError as error:
         raise CfstreamError(f"Kafka: {error}; run it again, nothing is sent twice") from error
     finally:
-        publisher.discard()
-    return outcome
+        work.publisher.discard()
+    return work.outcome
+
+
+class _Replay:
+    """One run over the dead letters of a foundation."""
+
+    def __init__(self, settings: ProducerSettings, foundation: Foundation, *, dry_run: bool, ask: Ask | None) -> None:
+        self._settings = settings
+        self._foundation = foundation
+        self._dry_run = dry_run
+        self._ask = ask
+        self._codec = ports_of(settings).codec
+        ports = ports_of(settings)
+        self._topics = assemble.topics_of(settings, foundation.topic_prefix)
+        self._batchers: dict[str, Batcher] = {
+            name: assemble.batcher(foundation, name, settings, self._topics, ports) for name in FEEDS
+        }
+        self._targets: dict[str, str] = {FEEDS[0]: self._topics.usage.name, FEEDS[1]: self._topics.audit.name}
+        self._state = TailState(ends_at=0)
+        self._done: set[int] = set()
+        self._waiting: dict[str, list[Message]] = {}
+        self._new = 0
+        self.publisher = Publisher(client_config(settings), f"{self._topics.prefix}producer.{foundation.name}.replay")
+        self.outcome = Outcome()
+
+    def begin(self) -> None:
+        """Fence another replay and learn what was replayed before."""
+        self.publisher.start()
+        found = checkpoints(self._settings, self._foundation.topic_prefix, self._codec)
+        self._state = state_of(found, self._foundation.name, REPLAYED) or self._state
+        self._state = replace(self._state, ends_at=0)
+        self._done = set(_offsets(self._state.position.seen))
+
+    def take(self, each: Letter, feed: str | None) -> None:
+        """Read one letter again."""
+        letter = each.letter
+        ours = letter["stage"] == "producer" and letter["foundation"] == self._foundation.name
+        if not ours or letter["feed"] not in self._targets or feed not in (None, letter["feed"]):
+            self.outcome.others += 1
+        elif each.offset in self._done:
+            self.outcome.before += 1
+        elif (messages := self._read(letter)) is None:
+            self.outcome.unreadable += 1
+        else:
+            self._waiting.setdefault(self._targets[letter["feed"]], []).extend(messages)
+            self._done.add(each.offset)
+            self._new += 1
+            self.outcome.replayed += 1
+            if self._new >= _BATCH:
+                self.commit()
+
+    def commit(self) -> None:
+        """Publish what was read since the last commit, together with its offsets."""
+        if self._new and not self._dry_run:
+            state = self._state
+            self._state = replace(
+                state, position=_position(self._done), rows=state.rows + self._new, sequence=state.sequence + 1
+            )
+            name = self._foundation.name
+            record = checkpoint.to_record(self._state, name, REPLAYED, SystemClock().now())
+            topic = self._topics.checkpoints
+            value = self._codec.encoder(topic.name, topic.schema)(record)
+            key = checkpoint.key(name, REPLAYED).encode()
+            self.publisher.publish(self._waiting, (topic.name, {"key": key, "value": value}))
+        self._waiting, self._new = {}, 0
+
+    def _read(self, letter: DeadLetter) -> list[Message] | None:
+        version: Version = "v2" if letter["api_version"] == "v2" else "v3"
+        batcher = self._batchers[letter["feed"]]
+        batch = batcher.batch([_row(letter["body"])], version, letter["position"], 0)
+        guid = letter["position"].partition(" ")[0]
+        if batch.dead and self._ask is not None and guid != "no":
+            batch = batcher.batch([self._ask(letter["feed"], guid)], version, letter["position"], 0)
+        return None if batch.dead else batch.messages
 
 
 def _row(body: bytes) -> Any:

@@ -81,7 +81,7 @@ class _Bar:
         state = progress.state
         if state is None:
             return
-        self._rows = state.rows - plan.done
+        self._rows = state.rows - plan.before
         at = state.position.created_at or plan.since
         part = 1.0 if state.finished else min(1.0, (at - plan.since) / max(1, plan.until - plan.since))
         elapsed_s = self._bar.tasks[0].elapsed or 0.001

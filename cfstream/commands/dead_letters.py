@@ -1,5 +1,6 @@
 """``cfstream dead-letters list|replay``: what could not be read, and reading it again after a fix."""
 
+import asyncio
 import sys
 from typing import Annotated
 
@@ -15,9 +16,10 @@ from plumbing import logs
 from plumbing.clock import iso
 from plumbing.errors import UsageError
 from plumbing.kafka import require_broker
-from producer.once import chosen
-from producer.replay import letters, replay
-from producer.settings import FEEDS, ProducerSettings
+from producer import assemble
+from producer.once import chosen, entered
+from producer.replay import Outcome, letters, replay
+from producer.settings import FEEDS, Foundation, ProducerSettings
 from schemas.reader import MissingTopicError
 
 app = application("List and replay what could not be read.")
@@ -62,6 +64,9 @@ def again(
     feed: OneFeed = None,
     foundation: FoundationName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what could be read now; publish nothing.")] = False,
+    refetch: Annotated[
+        bool, typer.Option("--refetch", help="Ask the Cloud Controller anew for rows whose kept text cannot be read.")
+    ] = False,
 ) -> None:
     """Read the producer's dead letters again and publish those that can be read now, each exactly once."""
     settings = ProducerSettings.load(config)
@@ -70,8 +75,22 @@ def again(
         raise UsageError(f"--feed {feed}: there are {' and '.join(FEEDS)}")
     require_broker(settings)
     for each in chosen(settings, foundation):
-        done = replay(settings, each, feed=feed, dry_run=dry_run)
+        if refetch:
+            done = asyncio.run(_refetched(settings, each, feed=feed, dry_run=dry_run))
+        else:
+            done = replay(settings, each, feed=feed, dry_run=dry_run)
         typer.echo(
             f"{each.name}: {done.replayed} {'can be' if dry_run else 'were'} replayed, {done.before} had been before, "
             f"{done.unreadable} still cannot be read, {done.others} are not the producer's"
         )
+
+
+async def _refetched(settings: ProducerSettings, foundation: Foundation, *, feed: str | None, dry_run: bool) -> Outcome:
+    async with entered(settings, foundation) as once:
+        loop = asyncio.get_running_loop()
+
+        def ask(name: str, guid: str) -> object:
+            reader = assemble.reader(foundation, name, once.access, settings, once.ports)
+            return asyncio.run_coroutine_threadsafe(reader.event(guid), loop).result()
+
+        return await asyncio.to_thread(replay, settings, foundation, feed=feed, dry_run=dry_run, ask=ask)

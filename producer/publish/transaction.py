@@ -93,17 +93,13 @@ class Publisher:
                 # The client's own queue is full: it holds the messages that were taken, the rest is refused.
                 raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
             self._producer.poll(0)
-        for chunk in _chunks([message for message in messages if "partition" not in message], 10_000):
-            queued = self._producer.produce_batch(topic, chunk)
-            if queued != len(chunk):
-                # The client's own queue is full: it holds the messages that were taken, the rest is refused.
-                raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
-            self._producer.poll(0)
-        # A batch goes by its keys: the client takes no notice of the partition of one of its messages. Those with a
-        # partition of their own close what the batch began, so they come last.
-        for message in messages:
-            if "partition" in message:
-                self._producer.produce(topic, value=message["value"], partition=message["partition"])
+        # A batch goes by its keys; the partition of one of its messages is not heeded. What names one comes last:
+        # end markers, which must lie behind all that went by key, so that has to be out first.
+        closing = [message for message in messages if "partition" in message]
+        if closing and self._producer.flush(COMMIT_DEADLINE_S):
+            raise DoubtError(f"{topic}: messages are left over after {COMMIT_DEADLINE_S:.0f} s")
+        for message in closing:
+            self._producer.produce(topic, value=message["value"], partition=message["partition"])
 
     def _commit(self) -> None:
         deadline = time.monotonic() + COMMIT_DEADLINE_S

@@ -7,6 +7,7 @@ from plumbing.kafka import client_config
 from producer import assemble
 from producer.once import Once
 from producer.publish.transaction import DoubtError, Publisher
+from producer.run import prepare_topics
 from producer.snapshot.take import Snapshot
 
 _TRIES = 5
@@ -19,6 +20,8 @@ async def publish_now(once: Once) -> Snapshot:
     """
     if not once.access.has_v3:
         raise CfstreamError(f"foundation {once.foundation.name} has no v3 API, which a snapshot is read from")
+    prepared = (once.settings, [once.foundation])
+    await once.start.until_done("Kafka", lambda: asyncio.to_thread(prepare_topics, *prepared))
     snapshot: Snapshot = await assemble.snapshots(once.foundation, once.access.api, once.settings, once.ports)(
         "request"
     )
