@@ -130,6 +130,11 @@ class Engine:
         """Return when a group is next to be looked at; None where there is none that waits."""
         return min((group.flush_at for group in self._groups.values() if not group.in_flight), default=None)
 
+    @property
+    def in_flight(self) -> int:
+        """How many notifications are not settled yet."""
+        return sum(group.in_flight is not None for group in self._groups.values())
+
     def floors(self) -> dict[int, int]:
         """Return by partition the lowest offset of an alert that is not done with."""
         floors: dict[int, int] = {}

@@ -36,6 +36,7 @@ from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, Registr
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
+_STANDBY_LOOK_S = 0.5
 
 
 def configuration(settings: NotifierSettings) -> AlertsConfig:
@@ -67,7 +68,10 @@ async def run(settings: NotifierSettings) -> None:
         _log.info("notifier starts", http_port=port, **_shown(settings))
         notifier = Notifier(settings, config, topics, metrics)
         health.live["notifier"] = notifier.trouble
-        await _until(stop, notifier.run())
+        try:
+            await notifier.run(stop)
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
 
 
 class Notifier:
@@ -94,18 +98,21 @@ class Notifier:
         silent_s = self._clock.monotonic() - self._beat
         return f"no round for {silent_s:.0f} s" if silent_s > 60 else None  # noqa: PLR2004 - a minute
 
-    async def run(self) -> None:
-        """Run until cancelled. Raise CfstreamError."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set. Raise CfstreamError, in a group."""
         codec = Codec(ConfluentRegistry(self._settings.schema_registry_url, **registry_options(self._settings)))
         leadership = Leadership(self._client, self._settings.notifier_group, self._topics.notifications.name)
         sender = Sender(self._clock)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(leadership.run())
-                while True:
-                    self._beat = self._clock.monotonic()
-                    if await _within(leadership.held.wait(), 5):
+                election = group.create_task(leadership.run())
+                stopping = group.create_task(_then(stop, leadership.lost.set))
+                while not stop.is_set():
+                    self._alive()
+                    if await _within(leadership.held.wait(), _STANDBY_LOOK_S) and not stop.is_set():
                         await self._lead(codec, sender, leadership)
+                election.cancel()
+                stopping.cancel()
         finally:
             await sender.close()
 
@@ -113,11 +120,10 @@ class Notifier:
         _log.info("this notifier leads")
         self._metrics.leader.set(1)
         try:
-            session = self._session(codec, sender)
-            await _until(leadership.lost, session.run(self._alive))
+            await self._session(codec, sender).run(leadership.lost, self._alive)
         finally:
             self._metrics.leader.set(0)
-        _log.info("this notifier stands by")
+        _log.info("this notifier leads no more")
 
     def _alive(self) -> None:
         self._beat = self._clock.monotonic()
@@ -225,20 +231,16 @@ async def _within(waiting: Coroutine[Any, Any, object], seconds: float) -> bool:
     return True
 
 
-async def _until(over: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Run ``work`` until it ends or ``over`` is set. Raise what it raises, out of its group."""
-    task = asyncio.create_task(work)
-    waiting = asyncio.create_task(over.wait())
-    try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-    except BaseExceptionGroup as errors:
-        for error in errors.exceptions:
-            if isinstance(error, CfstreamError):
-                raise error from None
-        raise
-    finally:
-        for one in (task, waiting):
-            one.cancel()
-        await asyncio.gather(task, waiting, return_exceptions=True)
+async def _then(event: asyncio.Event, act: Callable[[], None]) -> None:
+    await event.wait()
+    act()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error that says why, out of a task group's."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return _first(error)
+        if isinstance(error, CfstreamError):
+            return error
+    return errors.exceptions[0]

@@ -30,6 +30,7 @@ from schemas.topics import Topics
 _log = structlog.get_logger(__name__)
 _READ_S = 0.1
 _COMMIT_EVERY_S = 1.0
+_FINISH_S = 5.0
 
 Handler = Callable[[Item, dict[str, Any] | None], None]
 MakeLanes = Callable[[Callable[[Batch, Outcome], None]], dict[str, Lane]]
@@ -81,21 +82,41 @@ class Session:
             topics.drift.name: self._drift,
         }
 
-    async def run(self, alive: Callable[[], None] = lambda: None) -> None:
-        """Work until cancelled; call ``alive`` after each round. Raise CfstreamError when it cannot go on."""
+    async def run(self, over: asyncio.Event, alive: Callable[[], None] = lambda: None) -> None:
+        """Work until ``over`` is set, then see the tries under way to their ends; call ``alive`` after each round.
+
+        Raise CfstreamError when it cannot go on.
+        """
         await asyncio.to_thread(self._inbox.open)
         self.engine.historian.partitions = len(self._inbox.partitions(self._topics.progress.name))
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in self._lanes.values():
-                    group.create_task(lane.run())
-                for work in self._beside:
-                    group.create_task(work())
-                while True:
+                beside = [group.create_task(lane.run()) for lane in self._lanes.values()]
+                beside += [group.create_task(work()) for work in self._beside]
+                while not over.is_set():
                     await self.step()
                     alive()
+                await self._finish()
+                for task in beside:
+                    task.cancel()
         finally:
             await asyncio.shield(asyncio.to_thread(self._inbox.close))
+
+    async def _finish(self) -> None:
+        """Wait a little for the tries under way and write down their ends, so that a successor need not repeat them."""
+        until = self._clock.monotonic() + _FINISH_S
+        while True:
+            self._settle()
+            if not self.engine.in_flight or self._clock.monotonic() > until:
+                break
+            await self._clock.sleep(0.05)
+        self._write_log([])
+        await self._writer.durable()
+        await self._commit()
+
+    async def _commit(self) -> None:
+        floors = {(self._topics.alerts.name, number): floor for number, floor in self.engine.floors().items()}
+        await asyncio.to_thread(self._inbox.commit, floors)
 
     async def step(self) -> None:
         """Do one round: at most ``_READ_S`` of waiting."""
@@ -122,8 +143,7 @@ class Session:
             self._metrics.waiting.labels(name).set(lane.waiting)
         if self._clock.monotonic() >= self._commit_at:
             self._commit_at = self._clock.monotonic() + _COMMIT_EVERY_S
-            floors = {(self._topics.alerts.name, number): floor for number, floor in self.engine.floors().items()}
-            await asyncio.to_thread(self._inbox.commit, floors)
+            await self._commit()
 
     async def _take(self, item: Item) -> None:
         record = await self._decoding.record(item)
