@@ -74,7 +74,8 @@ async def _parts(
     settings: WorkerSettings, topics: Topics, rules: Rules, registry: CollectorRegistry, health: Health
 ) -> AsyncIterator[tuple[LaneApp, Timekeeper]]:
     clock: Clock = SystemClock()
-    codec = Codec(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings)))
+    registry_client = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
+    codec = Codec(registry_client)
     client = client_config(settings)
     writer = Writer(client)
     try:
@@ -178,6 +179,7 @@ async def _parts(
             _log.warning("the worker did not stop in time; what is durable is whole", seconds=STOP_S)
         await checkpoints.close()
         await roller.close()
+        registry_client.close()
 
 
 async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event, *, until_caught_up: bool) -> None:

@@ -1,0 +1,32 @@
+"""Our worker, whole: tables, totals, hours, dead letters and all. Prints rows and seconds from first chunk to last."""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from plumbing import logs
+from processors.run import run
+from processors.settings import WorkerSettings
+from processors.worker import Worker
+
+began = ended = 0.0
+seen = 0
+real = Worker.process
+
+
+async def timed(self: Worker, chunk: Any) -> None:
+    """Note when the first chunk came and when the last was durable."""
+    global began, ended, seen  # noqa: PLW0603 - one stopwatch for the process
+    began = began or time.monotonic()
+    await real(self, chunk)
+    ended = time.monotonic()
+    seen += len(chunk.records)
+
+
+if __name__ == "__main__":
+    logs.configure("json", "error")
+    Worker.process = timed  # type: ignore[method-assign]  # the stopwatch
+    asyncio.run(run(WorkerSettings.load(), until_caught_up=True))
+    sys.stdout.write(json.dumps({"rows": seen, "seconds": ended - began}) + "\n")
