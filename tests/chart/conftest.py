@@ -52,6 +52,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            item.add_marker("chart")
             # The first run builds helm.
             item.add_marker(pytest.mark.timeout(1800))

@@ -1,11 +1,13 @@
 """What the chart gives a process is what its settings class reads: names, values, files."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import SecretStr
+from support.rendered_pod import Node
 
 from helm.render import Chart, Rendering
 from helm.settings import sections
@@ -63,47 +65,30 @@ def test_every_setting_has_one_place_in_the_values() -> None:
         assert paths <= set(section.values), f"{section.title}: a file that the chart does not mount"
 
 
-@pytest.fixture
-def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Pod":
-    for name in list(os.environ):
-        if name.startswith("CFSTREAM_"):
-            monkeypatch.delenv(name)
-    return Pod(tmp_path, monkeypatch)
-
-
+@dataclass(frozen=True)
 class Pod:
-    """A container's environment and mounts, laid out below a folder; each secret's content is its own path."""
+    """Puts this process into the place of a container: its environment and files."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
-        self._monkeypatch = monkeypatch
+    node: Node
+    monkeypatch: pytest.MonkeyPatch
 
-    def enter(self, rendering: Rendering, kind: str, name: str) -> Path | None:
-        """Set the environment, write the files; return the --config of the container."""
-        spec = rendering.one(kind, name)["spec"]["template"]["spec"]
-        (container,) = spec["containers"]
-        for variable in container["env"]:
-            value = variable.get("value", f"{name}-0")
-            self._monkeypatch.setenv(variable["name"], value.replace("/etc/cfstream", str(self.folder)))
-        volumes = {volume["name"]: volume for volume in spec["volumes"]}
-        for mount in container["volumeMounts"]:
-            volume = volumes.get(mount["name"], {})
-            place = self.folder / mount["mountPath"].removeprefix("/etc/cfstream/")
-            for item in volume.get("secret", {}).get("items", ()):
-                place.mkdir(parents=True, exist_ok=True)
-                (place / item["path"]).write_text(f"{volume['secret']['secretName']}/{item['key']}\n", "utf-8")
-            if "configMap" in volume and not volume["configMap"].get("optional"):
-                place.mkdir(parents=True, exist_ok=True)
-                for key, text in self._config(rendering, volume["configMap"]["name"]).items():
-                    (place / key).write_text(text.replace("/etc/cfstream", str(self.folder)), "utf-8")
-        given = [word.removeprefix("--config=") for word in container["args"] if word.startswith("--config=")]
-        return Path(given[0].replace("/etc/cfstream", str(self.folder))) if given else None
+    @property
+    def folder(self) -> Path:
+        return self.node.folder
 
-    @staticmethod
-    def _config(rendering: Rendering, name: str) -> dict[str, str]:
-        (found,) = [each["data"] for each in rendering.all("ConfigMap") if each["metadata"]["name"] == name]
-        assert isinstance(found, dict)
-        return found
+    def enter(self, rendering: Rendering, kind: str, component: str) -> Path | None:
+        """Set the environment, write the files; return the container's --config."""
+        laid = self.node.only(rendering, kind, component)
+        for name, value in laid.environment.items():
+            self.monkeypatch.setenv(name, value)
+        return laid.config
+
+
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
+    for name in [name for name in os.environ if name.startswith("CFSTREAM_")]:
+        monkeypatch.delenv(name)
+    return Pod(Node(tmp_path), monkeypatch)
 
 
 def secret(value: SecretStr | None) -> str | None:
@@ -161,7 +146,7 @@ def test_oauth_reaches_the_producer(cases: dict[str, Rendering], pod: Pod) -> No
 def test_the_worker_is_named_by_its_pod_and_reads_the_rules(cases: dict[str, Rendering], pod: Pod) -> None:
     pod.enter(cases["everything-values"], "StatefulSet", "worker")
     settings = WorkerSettings.load()
-    assert settings.worker_instance_id == "worker-0"
+    assert settings.worker_instance_id == "live-cfstream-worker-0"
     assert settings.worker_chunk_records == 2000
     assert settings.alerts_config
     rules = yaml.safe_load(settings.alerts_config.read_text("utf-8"))
