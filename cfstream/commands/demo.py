@@ -51,6 +51,7 @@ def demo(
         say = partial(console.print, markup=False, highlight=False)
         say("starting Kafka and the schema registry …")
         around_kafka = stack.enter_context(open_stack("auto"))
+        theirs = around_kafka.engine == "given"
         folder = around_kafka.logs or RunFolder.fresh(data_folder()).path
         say(f"ready after {time.monotonic() - began:.1f} s; writing a week of history")
         cc = CloudController(seed=seed, clock=SimClock() if play_once else SimClock(speed=SPEED))
@@ -62,7 +63,8 @@ def demo(
                 registry=around_kafka.registry_url,
                 folder=folder,
                 # On a Kafka of yours the demo keeps to topics of its own.
-                prefix="cf." if around_kafka.engine == "embedded" else f"demo-{secrets.token_hex(3)}.",
+                prefix=f"demo-{secrets.token_hex(3)}." if theirs else "cf.",
+                passing=theirs,
                 settle_s=5 if play_once else 30,
             )
         )

@@ -1,0 +1,96 @@
+"""The demo as a newcomer runs it, on the stack of the tests: checked, and live until Ctrl-C."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from standin.stack import Stack
+
+WITHIN_S = 150
+
+
+def environment(stack: Stack) -> dict[str, str]:
+    return {**os.environ, **stack.environment, "COLUMNS": "150", "LINES": "50", "TERM": "xterm-256color"}
+
+
+def test_checked_demo_matches_the_source_and_every_alert_arrives(stack: Stack) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cfstream", "demo", "--once", "--json"],
+        env=environment(stack),
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout.strip().splitlines()[-1])
+    assert list(outcome) == [
+        "usage_events",
+        "audit_events",
+        "apps",
+        "running_instances",
+        "memory_mb",
+        "alerts_sent",
+        "alerts_received",
+        "matches_source",
+        "rows_per_second",
+        "seconds",
+    ]
+    assert outcome["matches_source"] is True
+    assert outcome["usage_events"] >= 20_000
+    assert outcome["apps"] >= 500
+    assert outcome["alerts_received"] == outcome["alerts_sent"] > 0
+
+
+@contextmanager
+def in_a_terminal(stack: Stack) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "cfstream", "demo"], env=environment(stack), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    try:
+        yield child, ours
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        os.close(ours)
+
+
+def read_until(terminal: int, wanted: str, within_s: float) -> str:
+    """Read the terminal until a text is on it."""
+    seen = b""
+    deadline = time.monotonic() + within_s
+    while wanted.encode() not in seen:
+        assert time.monotonic() < deadline, seen[-4000:].decode("utf-8", "replace")
+        if select.select([terminal], [], [], 0.5)[0]:
+            seen += os.read(terminal, 65536)
+    return seen.decode("utf-8", "replace")
+
+
+def drained(terminal: int, child: "subprocess.Popen[bytes]", within_s: float) -> int:
+    """Read what is still printed, so that the child is never stuck, until it ends; return its exit code."""
+    deadline = time.monotonic() + within_s
+    while child.poll() is None:
+        assert time.monotonic() < deadline, "the demo does not end"
+        # Linux answers EIO once the other end of a terminal is closed.
+        with suppress(OSError):
+            if select.select([terminal], [], [], 0.2)[0]:
+                os.read(terminal, 65536)
+    return child.returncode
+
+
+def test_live_demo_shows_organizations_and_ends_on_interrupt(stack: Stack) -> None:
+    with in_a_terminal(stack) as (child, terminal):
+        # An organization of the simulated Cloud Controller, with its totals: the whole chain has worked.
+        read_until(terminal, "banking", WITHIN_S)
+        child.send_signal(signal.SIGINT)
+        assert drained(terminal, child, 60) == 0
