@@ -42,7 +42,8 @@ def page_of(body: Mapping[str, Any], server_time: int) -> Page:
         raise RetriableError("the answer has no resources: it is not a page of the feed")
     pagination = body.get("pagination")
     more = bool(pagination.get("next")) if isinstance(pagination, dict) else bool(body.get("next_url"))
-    return Page(rows, server_time, more)
+    # A page without rows has nothing behind it, whatever it says: no reader must be led in circles.
+    return Page(rows, server_time, more and bool(rows))
 
 
 def head(row: Any, version: Version) -> tuple[str | None, int | None]:

@@ -73,6 +73,9 @@ class Reader:
             step = audit.advance(
                 fetched.position, fetched.page, self.version, self.settle_s, self.overlap_s, self.per_page
             )
+        if not step.ended and step.position == fetched.position:
+            log.warning("a page without a single row to go on from: waiting for the next poll", feed=self.feed)
+            step = replace(step, ended=True)
         return step if self.ends_at is None else self._bounded(step, self.ends_at)
 
     def _bounded(self, step: Step, ends_at: int) -> Step:

@@ -137,6 +137,7 @@ class World:
         self.keep = keep or Privacy()
         self.filters = filters or Filters()
         self.torn = torn
+        self.types: tuple[str, ...] = ()
         self.log = Log()
         self.clock = HandClock()
         self.metrics = Metrics()
@@ -208,6 +209,7 @@ class World:
             settle_s=self.settle_s,
             overlap_s=self.overlap_s,
             page_size=self.page_size,
+            types=self.types,
         )
 
     @property
