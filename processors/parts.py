@@ -1,0 +1,162 @@
+"""The parts of a worker, put together. Nothing runs yet."""
+
+from dataclasses import dataclass
+from random import Random
+
+from prometheus_client import CollectorRegistry
+
+from plumbing.clock import SystemClock
+from plumbing.errors import UsageError
+from plumbing.kafka import ClientConfig, client_config, registry_options
+from processors.alerts.rules import Rules
+from processors.book import AppBook
+from processors.checkpoints import Checkpoints
+from processors.crashes import CrashWatch
+from processors.credentials import credentials
+from processors.decode import Decoder
+from processors.follower import Follower
+from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
+from processors.lane.table import StateTable
+from processors.lane.writer import Writer
+from processors.metrics import WorkerMetrics
+from processors.outputs import sender
+from processors.probes import Probes
+from processors.progress import ProgressBook
+from processors.settings import HOUR, WorkerSettings
+from processors.timekeeper import Timekeeper
+from processors.usage.publisher import UsagePublisher
+from processors.usage.roller import Roller
+from processors.usage.rollup import RollUp
+from processors.worker import Worker
+from schemas.codec import Codec
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.topics import Topics
+from schemas.versions import row_version
+
+REFRESH_S = 600.0
+REFRESH_MOST = 500
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a running worker consists of."""
+
+    app: LaneApp
+    states: StateTable
+    worker: Worker
+    timekeeper: Timekeeper
+    probes: Probes
+    checkpoints: Checkpoints
+    roller: Roller
+    registry: ConfluentRegistry
+
+    async def close(self) -> None:
+        """Close what is not Faust's to close."""
+        await self.checkpoints.close()
+        await self.roller.close()
+        self.registry.close()
+
+
+def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_registry: CollectorRegistry) -> Parts:
+    """Put a worker together; registers the schemas. Raise UsageError without a registry, or for wrong settings."""
+    registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
+    try:
+        return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)
+    except (RegistryUnreachableError, IncompatibleSchemaError) as error:
+        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+
+
+def _build(
+    settings: WorkerSettings, topics: Topics, rules: Rules, metrics: WorkerMetrics, registry: ConfluentRegistry
+) -> Parts:
+    client = client_config(settings)
+    codec = Codec(registry)
+    writer = Writer(client)
+    app = _application(settings)
+
+    def table(name: str, topic: str) -> StateTable:
+        return add_table(
+            app, name=name, topic=topic, partitions=settings.partitions, writer=writer, version=row_version
+        )
+
+    states, progress = table("apps", topics.state.name), table("progress", topics.progress.name)
+    worker = _worker(settings, topics, rules, metrics, codec, writer, states, progress)
+    add_agent(app, worker.sources, worker.process)
+    checkpoints = Checkpoints(Follower(client, topics.checkpoints.name), codec)
+    roller = _roller(settings, topics, client, codec, writer)
+    timekeeper = Timekeeper(
+        app=app,
+        worker=worker,
+        checkpoints=checkpoints,
+        roller=roller,
+        metrics=metrics,
+        interval_s=settings.worker_tick_seconds,
+    )
+    probes = Probes(
+        app=app, states=states, timekeeper=timekeeper, metrics=metrics, stalled_s=settings.worker_stalled_seconds
+    )
+    return Parts(app, states, worker, timekeeper, probes, checkpoints, roller, registry)
+
+
+def _application(settings: WorkerSettings) -> LaneApp:
+    folder = settings.data_folder / "worker"
+    folder.mkdir(parents=True, exist_ok=True)
+    return create_app(
+        LaneSettings(
+            group=settings.worker_group,
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            instance_id=settings.worker_instance_id,
+            credentials=credentials(settings),
+            session_timeout_s=settings.worker_session_timeout_s,
+            heartbeat_s=min(3.0, settings.worker_session_timeout_s / 4),
+            commit_interval_s=settings.worker_commit_seconds,
+            chunk_records=settings.worker_chunk_records,
+            data_dir=folder,
+        )
+    )
+
+
+def _worker(
+    settings: WorkerSettings,
+    topics: Topics,
+    rules: Rules,
+    metrics: WorkerMetrics,
+    codec: Codec,
+    writer: Writer,
+    states: StateTable,
+    progress: StateTable,
+) -> Worker:
+    clock = SystemClock()
+    book = AppBook(states, codec, codec.encoder(topics.state.name, topics.state.schema))
+    progress_book = ProgressBook(progress, codec, codec.encoder(topics.progress.name, topics.progress.schema))
+    return Worker(
+        topics=topics,
+        book=book,
+        progress=progress_book,
+        decoder=Decoder(codec, clock, Random()),  # noqa: S311 - jitter
+        writer=writer,
+        send=sender(topics, codec, writer),
+        watch=CrashWatch(rules),
+        usage=UsagePublisher(
+            topics=topics,
+            book=book,
+            progress=progress_book,
+            codec=codec,
+            writer=writer,
+            late_window=settings.keep.late_window,
+        ),
+        refresh=lambda partition: states.refresh(partition, older_than_s=REFRESH_S, most=REFRESH_MOST),
+        keep=settings.keep,
+        metrics=metrics,
+        clock=clock,
+    )
+
+
+def _roller(settings: WorkerSettings, topics: Topics, client: ClientConfig, codec: Codec, writer: Writer) -> Roller:
+    return Roller(
+        topics=topics,
+        follower=Follower(client, topics.partials.name),
+        codec=codec,
+        writer=writer,
+        new_rollup=lambda: RollUp(settings.partitions, settings.keep.late_window + 2 * HOUR),
+    )
