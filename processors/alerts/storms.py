@@ -5,6 +5,7 @@ partitions and hands them over in event-time order, each stretch once it is comp
 outcome is a function of the rows alone, however they are spread over partitions and in whatever order those are read.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +22,7 @@ from processors.alerts.state import AppFacts
 from schemas.records import Alert, AuditEvent, Micros
 
 _NAMED_APPS = 5
+_NAMED_CELLS = 3
 _WHERE = {"cell": "on cell {}", "space": "in space {}", "org": "in org {}", "foundation": "in foundation {}"}
 
 
@@ -67,6 +69,7 @@ class _Scope:
     org_guid: str | None
     apps: dict[str, Micros] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    cells: dict[str, str] = field(default_factory=dict)
     status: Literal["idle", "pending", "firing"] = "idle"
     since: Micros = 0
     held_until: Micros = 0
@@ -79,6 +82,7 @@ class _Scope:
         self.apps.pop(crash.app_guid, None)
         self.apps[crash.app_guid] = crash.at
         self.names[crash.app_guid] = crash.app_name or crash.app_guid
+        self.cells[crash.app_guid] = crash.cell_id or ""
         self.crashes += 1
         self.peak = max(self.peak, len(self.apps))
         needed = ceil(self.rule.threshold)
@@ -92,7 +96,7 @@ class _Scope:
         """Forget the apps whose newest crash has left the window."""
         oldest = until - self.rule.window * SECOND
         while self.apps and (app := next(iter(self.apps))) and self.apps[app] <= oldest:
-            del self.apps[app], self.names[app]
+            del self.apps[app], self.names[app], self.cells[app]
 
 
 class Storms:
@@ -242,5 +246,11 @@ def _alert(scope: _Scope, status: Literal["firing", "resolved"], as_of: Micros) 
             "since": iso(scope.since),
             "crashes": str(scope.crashes),
         }
-        | ({"apps": ", ".join(worst[:_NAMED_APPS]) + more} if worst else {}),
+        | ({"apps": ", ".join(worst[:_NAMED_APPS]) + more, "cells": _cells(scope)} if worst else {}),
     }
+
+
+def _cells(scope: _Scope) -> str:
+    """Name the cells with the most apps: a storm of a foundation may be the fault of one cell."""
+    most = Counter(cell for cell in scope.cells.values() if cell).most_common(_NAMED_CELLS)
+    return ", ".join(f"{cell} ({count} of {len(scope.apps)} apps)" for cell, count in most)

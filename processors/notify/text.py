@@ -95,7 +95,9 @@ def _item(alert: Alert) -> Item:
         facts.append(("resolved", f"{iso(alert['ends_at'] or alert['as_of'])} ({alert['resolve_reason'] or 'quiet'})"))
     named = ("since", "deploy", "exit", "out_of_memory", "memory", "instances", "cell_id", "given_up", "flapping")
     facts += [(name.replace("_", " "), notes[name]) for name in named if name in notes]
-    facts += [(name.replace("_", " "), value) for name, value in notes.items() if name in ("apps", "rules", "action")]
+    facts += [
+        (name.replace("_", " "), value) for name, value in notes.items() if name in ("apps", "cells", "rules", "action")
+    ]
     if "runbook_url" in notes:
         facts.append(("runbook", notes["runbook_url"]))
     mark = "RESOLVED" if alert["status"] == "resolved" else alert["severity"].upper()
