@@ -143,6 +143,20 @@ def test_the_dockerfile_runs_the_script_for_each_part_with_a_pinned_base_and_a_n
     assert targets == ["producer", "worker"]
 
 
+@pytest.mark.parametrize(
+    ("tool", "names"),
+    [
+        ("hadolint", ["Dockerfile"]),
+        ("shellcheck", ["helm/tools.sh", "helm/image/install.sh", "requirements/lock.sh", ".ci/run"]),
+    ],
+)
+def test_the_linters_have_no_complaint(tool: str, names: list[str]) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / tool, *names], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_locks_name_wheels_by_hash_and_no_index() -> None:
     for name in ("producer", "worker", "build"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
