@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
@@ -173,6 +174,8 @@ class Start:
                 ) from error
 
 
+_TOPICS_SHOW_UP_S = 15.0
+
 _HINTS = {
     "Kafka": "set CFSTREAM_KAFKA_BOOTSTRAP_SERVERS to a running broker",
     "Cloud Controller": "set CFSTREAM_CF_API to its address, such as https://api.sys.example.com",
@@ -202,11 +205,19 @@ def prepare_topics(settings: ProducerSettings, foundations: list[Foundation]) ->
     try:
         for prefix in sorted({foundation.topic_prefix for foundation in foundations}):
             topics = assemble.topics_of(settings, prefix)
+            created = []
             if settings.create_topics:
-                provision.apply(admin, topics, partitions=settings.partitions, replication=settings.replication_factor)
-            for finding in provision.check(admin, topics, partitions=settings.partitions):
-                if finding.fatal:
-                    raise UsageError(f"topic {finding.topic} {finding.text}")
+                created = provision.apply(
+                    admin, topics, partitions=settings.partitions, replication=settings.replication_factor
+                )
+            # A broker may learn of new topics a moment after they were made.
+            deadline = time.monotonic() + (_TOPICS_SHOW_UP_S if created else 0)
+            while unfit := [
+                each for each in provision.check(admin, topics, partitions=settings.partitions) if each.fatal
+            ]:
+                if time.monotonic() >= deadline:
+                    raise UsageError(f"topic {unfit[0].topic} {unfit[0].text}")
+                time.sleep(0.2)
     except KafkaException as error:
         raise UnavailableError(f"Kafka: {error.args[0].str()}") from error
 

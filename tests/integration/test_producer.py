@@ -42,9 +42,9 @@ def test_each_row_once_over_several_runs_with_a_baseline_on_every_partition(here
     here.good("producer", "run", "--until-caught-up", cf_api_version="v2")
     here.assert_exact()
 
-    found = here.committed(here.topics.snapshots)
-    records = here.records(here.topics.snapshots)
-    last = {row.partition: record for row, record in zip(found, records, strict=True)}
+    found = here.decoded(here.topics.snapshots)
+    records = [record for _, record in found]
+    last = {row.partition: record for row, record in found}
     assert {record["kind"] for record in last.values()} == {"end"}
     assert len(last) == PARTITIONS
     kinds = Counter(record["kind"] for record in records)
@@ -75,7 +75,7 @@ def test_keys_are_app_guids_and_one_app_stays_on_one_partition_of_both_feeds(her
     here.good("producer", "run", "--until-caught-up")
     where: dict[bytes | None, set[int]] = {}
     for topic in (here.topics.usage, here.topics.audit):
-        for row, record in zip(here.committed(topic), here.records(topic), strict=True):
+        for row, record in here.decoded(topic):
             if record["app_guid"] is not None:
                 assert row.key == record["app_guid"].encode()
                 where.setdefault(row.key, set()).add(row.partition)

@@ -117,9 +117,13 @@ class Site:
         """Return the committed records of a topic."""
         return list(rows({"bootstrap.servers": self.kafka}, topic.name))
 
+    def decoded(self, topic: Topic) -> list[tuple[Row, dict[str, Any]]]:
+        """Return the committed records of a topic, each with its place."""
+        return [(row, self.codec.decode(row.value)) for row in self.committed(topic) if row.value is not None]
+
     def records(self, topic: Topic) -> list[dict[str, Any]]:
         """Return the committed records of a topic, decoded."""
-        return [self.codec.decode(row.value) for row in self.committed(topic) if row.value is not None]
+        return [record for _, record in self.decoded(topic)]
 
     def published(self, topic: Topic) -> Counter[Identified]:
         """Count the committed rows of a feed's topic by identity."""
