@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
@@ -17,6 +18,8 @@ from plumbing.settings import masked
 from processors.alerts.files import read
 from processors.alerts.rules import Rules
 from processors.lane.writer import Writer
+from processors.notify.api import View, application
+from processors.notify.api import serving as serving_api
 from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig, read_config
 from processors.notify.decoding import Decoding
@@ -29,6 +32,7 @@ from processors.notify.requests import Request
 from processors.notify.sender import Outcome, Post, Sender
 from processors.notify.session import MakeLanes, Session
 from processors.notify.settings import NotifierSettings
+from processors.notify.silence_store import SilenceStore
 from processors.notify.storm_watch import StormWatch
 from schemas import provision
 from schemas.codec import Codec
@@ -69,7 +73,8 @@ async def run(settings: NotifierSettings) -> None:
         notifier = Notifier(settings, config, topics, metrics)
         health.live["notifier"] = notifier.trouble
         try:
-            await notifier.run(stop)
+            with _api(settings, notifier.view):
+                await notifier.run(stop)
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
 
@@ -92,6 +97,7 @@ class Notifier:
         self._clock = clock or SystemClock()
         self._client = client_config(settings)
         self._beat = self._clock.monotonic()
+        self.view = View()
 
     def trouble(self) -> str | None:
         """Say what is wrong when the leader has made no round for a minute."""
@@ -161,10 +167,27 @@ class Notifier:
                 metrics=metrics,
                 make_lanes=lanes(self._config, sender, clock, metrics),
                 decoding=decoding,
+                view=self.view,
                 beside=[storms.run, lambda: beat(self._config.heartbeat, sender, clock)],
             )
         except (RegistryUnreachableError, IncompatibleSchemaError) as error:
             raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+
+
+@contextmanager
+def _api(settings: NotifierSettings, view: View) -> Iterator[None]:
+    """Serve the API while the body runs, where a port is set."""
+    if settings.notifier_api_port is None:
+        yield
+        return
+    if settings.notifier_api_token is None:
+        raise UsageError("CFSTREAM_NOTIFIER_API_PORT needs CFSTREAM_NOTIFIER_API_TOKEN: silences are not for everybody")
+    token = settings.notifier_api_token.get_secret_value()
+    with SilenceStore.open(settings) as store:
+        app = application(view, store, token, SystemClock())
+        with serving_api(app, settings.http_host, settings.notifier_api_port) as port:
+            _log.info("the API listens", api_port=port)
+            yield
 
 
 def lanes(config: AlertsConfig, post: Post, clock: Clock, metrics: NotifierMetrics) -> MakeLanes:

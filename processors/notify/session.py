@@ -14,6 +14,7 @@ import structlog
 from plumbing.clock import SECOND, Clock
 from processors.lane.writer import Writer
 from processors.notify import dead_letters, log, silences
+from processors.notify.api import View
 from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig
 from processors.notify.decoding import Decoding
@@ -51,6 +52,7 @@ class Session:
         metrics: NotifierMetrics,
         make_lanes: MakeLanes,
         decoding: Decoding,
+        view: View | None = None,
         beside: Iterable[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
         """``beside``: what runs as long as the session does, such as the watch for storms."""
@@ -60,6 +62,7 @@ class Session:
         self._writer = writer
         self._decoding = decoding
         self._beside = tuple(beside)
+        self._view = view or View()
         self._pipeline = PipelineWatch(config.watch)
         self._clock = clock
         self._metrics = metrics
@@ -100,6 +103,7 @@ class Session:
                 for task in beside:
                     task.cancel()
         finally:
+            self._view.known = None
             await asyncio.shield(asyncio.to_thread(self._inbox.close))
 
     async def _finish(self) -> None:
@@ -138,7 +142,9 @@ class Session:
             await self._writer.durable()
         for batch in batches:
             self._lanes[batch.receiver].put(batch)
-        self._metrics.active.set(len(self.engine.alerts()))
+        known = self.engine.alerts()
+        self._view.known = ([one for one in known if one["status"] == "firing"], list(self.engine.silences.values()))
+        self._metrics.active.set(len(known))
         for name, lane in self._lanes.items():
             self._metrics.waiting.labels(name).set(lane.waiting)
         if self._clock.monotonic() >= self._commit_at:

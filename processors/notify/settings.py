@@ -21,8 +21,13 @@ class NotifierSettings(CommonSettings):
         pattern=r"^[A-Za-z0-9._-]+$",
         description="Name under which notifiers find each other: one of them sends, the others stand by.",
     )
-    worker_group: str = Field(
-        default="cfstream-processors",
-        pattern=r"^[A-Za-z0-9._-]+$",
-        description="Consumer group of the workers, whose lag is watched.",
+    notifier_api_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of Alertmanager's API for alerts and silences, for amtool and the like; unset: none. "
+        "Listens on CFSTREAM_HTTP_HOST.",
+    )
+    notifier_api_token: SecretStr | None = Field(
+        default=None, min_length=16, description="Bearer token that the API asks for; needed with its port."
     )

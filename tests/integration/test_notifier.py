@@ -1,10 +1,12 @@
 """The notifier process on real Kafka and a real registry, with webhooks over real sockets."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from support.alert_records import NOW, alert
 from support.alert_rows import T0, crash
@@ -211,3 +213,24 @@ def test_a_wrong_alerts_file_ends_it_with_one_line(notified: World, tmp_path: Pa
     ended = notified.command("notifier", "run")
     assert ended.code == 2
     assert expected in ended.err.splitlines()[-1]
+
+
+def test_silences_can_be_made_over_the_api(notified: World) -> None:
+    notified.configure(receivers=receivers("a"), route={"receiver": "a"} | AT_ONCE)
+    token = "a-token-of-enough-length"
+    notified.environment |= {"CFSTREAM_NOTIFIER_API_PORT": "0", "CFSTREAM_NOTIFIER_API_TOKEN": token}
+    child = notified.start()
+    (port,) = re.findall(r"api_port=(\d+)", notified.log(child))
+    url, headers = f"http://127.0.0.1:{port}/api/v2", {"Authorization": f"Bearer {token}"}
+    wanted = {"matchers": [{"name": "app", "value": "shop"}], "endsAt": "2100-01-01T00:00:00Z", "createdBy": "x"}
+    assert httpx.post(f"{url}/silences", json=wanted).status_code == 401
+    made = httpx.post(f"{url}/silences", json=wanted, headers=headers).json()["silenceID"]
+    until(
+        lambda: httpx.get(f"{url}/silence/{made}", headers=headers).status_code == 200, within_s=30, what="it is kept"
+    )
+    notified.alerts(alert("shop"), alert("cart"))
+    until(lambda: notified.hooks.at("/a"), within_s=FIRST_S, what="the other app is told")
+    shown = {one["labels"]["app"]: one["status"]["state"] for one in httpx.get(f"{url}/alerts", headers=headers).json()}
+    assert shown == {"cart": "active", "shop": "suppressed"}
+    assert made in notified.command("alerts", "silence", "list").out
+    assert token not in notified.log(child)
