@@ -1,17 +1,18 @@
-"""Is the Cloud Controller there, does it let us in, and does it show us everything?"""
+"""Whether the Cloud Controller is there, lets us in and shows us everything."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from plumbing.clock import SECOND, Clock, iso
 from plumbing.diagnosis import AilmentError, Check
 from producer.api.answer import Answer
-from producer.api.client import CloudController
+from producer.api.client import CloudController, http_client
 from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError
 from producer.api.oauth import READS_EVERYTHING
 from producer.feeds.dialect import Query, Version, audit_query, usage_query
-from producer.settings import FEEDS, Feed
+from producer.settings import FEEDS, Feed, ProducerSettings
 
 SKEW_S = 30
 """More than this between the two clocks is worth a word; ages are measured on the server's clock alone."""
@@ -28,6 +29,10 @@ class Patient:
         self._clock = clock
         self._runner = runner
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._runner.run(self._api.close())
+
     def checks(self, feeds: tuple[Feed, ...] = FEEDS) -> list[Check]:
         """Return the checks, in their order."""
         there, clock, login, scopes = (f"{what} ({self._name})" for what in ("api", "clock", "credentials", "scopes"))
@@ -36,7 +41,7 @@ class Patient:
             Check(login, self._login, needs=(there,)),
             Check(scopes, self._scopes, needs=(there, login)),
             Check(clock, self._skew, needs=(scopes,)),
-            *(Check(f"{feed} ({self._name})", lambda feed=feed: self._feed(feed), needs=(scopes,)) for feed in feeds),
+            *(Check(f"{feed} ({self._name})", partial(self._feed, feed), needs=(scopes,)) for feed in feeds),
         ]
 
     def _there(self) -> str:
@@ -72,7 +77,7 @@ class Patient:
         apart = (answer.server_time - before) / SECOND
         if abs(apart) > SKEW_S:
             raise AilmentError(
-                f"the Cloud Controller says {iso(answer.server_time)}, which is {apart:+.0f} s from this machine's clock",
+                f"the server says {iso(answer.server_time)}, which is {apart:+.0f} s from this machine's clock",
                 "set both clocks by NTP; rows are aged on the server's clock, logs and metrics here bear ours",
             )
         return f"within {max(1, abs(round(apart)))} s of this machine's"
@@ -105,6 +110,16 @@ class Patient:
             if raw:
                 raise
             raise AilmentError(str(error), _HELP) from error
+
+
+def patients(settings: ProducerSettings, clock: Clock, runner: asyncio.Runner) -> Iterator[Patient]:
+    """Yield the foundations of the settings. Raise UsageError where one lacks credentials or has a bad CA file."""
+    for foundation in settings.resolved():
+        http = http_client(
+            foundation.ca_file, timeout_s=settings.cf_timeout_seconds, verify=not settings.cf_skip_ssl_validation
+        )
+        api = CloudController(foundation.api, foundation.credentials, http=http, clock=clock)
+        yield Patient(foundation.name, api, clock, runner)
 
 
 _HELP = "check CFSTREAM_CF_API and the client's rights"

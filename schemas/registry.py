@@ -76,6 +76,20 @@ class ConfluentRegistry:
         except Exception as error:  # as above
             raise self._unreachable(error) from error
 
+    def compatibility(self, subject: str) -> str | None:
+        """Return the compatibility set on a subject; None where it has only the default.
+
+        Raise RegistryUnreachableError.
+        """
+        try:
+            return str(self._client.get_compatibility(subject))
+        except SchemaRegistryError as error:
+            if error.http_status_code in _NOT_FOUND or error.error_code in (*_NOT_FOUND, 40408):
+                return None
+            raise self._unreachable(error) from error
+        except Exception as error:  # as above
+            raise self._unreachable(error) from error
+
     def subjects(self) -> list[str]:
         """Return the names of all subjects. Raise RegistryUnreachableError."""
         try:
