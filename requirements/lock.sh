@@ -12,3 +12,5 @@ compile() {
 compile producer --extra producer
 compile worker --extra worker
 compile dev --extra producer --extra worker --extra standin --extra dev
+# What builds the product's own wheel, in the image.
+compile build --build-deps-for wheel --only-build-deps
