@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from cfstream.tables import codec_of, records
 from plumbing.errors import UsageError
 from plumbing.settings import CommonSettings
@@ -52,7 +51,7 @@ def print_history(happened: list[dict[str, Any]], *, json: bool) -> None:
         table.add_column(title, overflow="fold")
     for event in shown:
         table.add_row(str(event["created_at"]), event["what"], event["detail"])
-    Console(file=sys.stdout, highlight=False, markup=False).print(table)
+    to_stdout().print(table)
 
 
 def _usage(row: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,20 @@
 """Records as people and JSON readers see them: times as ISO 8601 UTC, bytes as text."""
 
+import sys
 from typing import Any
+
+from rich.console import Console
 
 from plumbing.clock import iso
 from schemas import avro
+
+WIDE = 220
+"""Columns where the output is no terminal: a file or a pipe wraps nothing."""
+
+
+def to_stdout() -> Console:
+    """Return a console for tables of text that app developers choose: nothing in it is taken for markup."""
+    return Console(file=sys.stdout, highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def readable(record: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cfstream.commands.producer import FoundationName
 from cfstream.options import Config, Json, application
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from plumbing import logs
 from plumbing.clock import iso
 from plumbing.errors import UsageError
@@ -55,7 +54,7 @@ def show(config: Config = None, feed: OneFeed = None, json: Json = False) -> Non
     except MissingTopicError as error:
         raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
     if not json:
-        Console(file=sys.stdout, highlight=False, markup=False).print(table)
+        to_stdout().print(table)
 
 
 @app.command(name="replay")

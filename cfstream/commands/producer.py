@@ -6,11 +6,10 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cfstream.options import Config, Json, application
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from plumbing import logs
 from plumbing.clock import SECOND, SystemClock, iso
 from plumbing.errors import UsageError
@@ -61,7 +60,7 @@ def status(config: Config = None, json: Json = False) -> None:
             shown = {name: value for name, value in record.items() if name != "seen"}
             sys.stdout.write(orjson.dumps(readable(shown)).decode() + "\n")
         return
-    Console(file=sys.stdout, highlight=False, markup=False).print(_table(found))
+    to_stdout().print(_table(found))
 
 
 def _table(found: list[Checkpoint]) -> Table:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cfstream.commands.producer import FoundationName
 from cfstream.options import Config, Json, command
+from cfstream.render import to_stdout
 from cfstream.tables import table
 from plumbing import logs
 from plumbing.errors import CfstreamError
@@ -68,4 +68,4 @@ def _print(name: str, source: Sums, found: list[Drift]) -> None:
         ours, theirs = drift.table, drift.source
         numbers = (ours.instances, theirs.instances, ours.memory_mb, theirs.memory_mb, ours.tasks, theirs.tasks)
         shown.add_row(drift.app_name or drift.app_guid, *map(str, numbers))
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+    to_stdout().print(shown)

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cfstream.history import events, print_history
 from cfstream.options import Config, Json, command
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from cfstream.tables import table
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.settings import CommonSettings
@@ -75,4 +74,4 @@ def _print(states: list[dict[str, Any]]) -> None:
             str(found["crashes"]),
             str(readable({"as_of": found["as_of"]})["as_of"]),
         )
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+    to_stdout().print(shown)

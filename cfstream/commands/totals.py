@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cfstream.options import Config, Json, command
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from cfstream.tables import table
 from plumbing.settings import CommonSettings
 from schemas.topics import Topics
@@ -64,7 +63,7 @@ def _print_totals(records: list[dict[str, Any]]) -> None:
     for record in records:
         figures = ("apps", "running_instances", "memory_mb", "running_tasks", "task_memory_mb")
         shown.add_row(record["guid"], record["name"] or "", *(str(record[name]) for name in figures))
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+    to_stdout().print(shown)
 
 
 def _print_hours(records: list[dict[str, Any]]) -> None:
@@ -82,4 +81,4 @@ def _print_hours(records: list[dict[str, Any]]) -> None:
             f"{record['task_seconds'] / _HOUR_S:.3f}",
             f"{record['task_memory_mb_seconds'] / _MB_S_PER_GB_H:.3f}",
         )
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+    to_stdout().print(shown)
