@@ -51,7 +51,8 @@ WORKER = {"worker_instance_id": BY_CHART, "alerts_config": "`alerts.config`"}
 NOTIFIER = {
     "alerts_config": "`alerts.config`",
     "slack_webhook_url": "`notifier.slackWebhook`",
-    "worker_group": "`worker.settings.worker_group`",
+    "notifier_api_port": "`notifier.api.enabled`",
+    "notifier_api_token": "`notifier.api.existingSecret`",
 }
 
 

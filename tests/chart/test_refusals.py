@@ -87,6 +87,8 @@ CHECKS: list[tuple[Values, str]] = [
       "alerts": {"config": {"receivers": [{"name": "a", "type": "slack"}]}}}, "for a notifier without alerts.config.receivers"),
     ({"notifier": {"enabled": True}, "alerts": {"config": {"receivers": [{"url_file": "/etc/cfstream/receivers/x"}]}}},
      "set alerts.receiversSecret"),
+    ({"notifier": {"enabled": True, "slackWebhook": {"existingSecret": "s"}, "api": {"enabled": True}}},
+     "needs notifier.api.existingSecret"),
     ({"strimzi": {"topics": {"enabled": True}}}, "strimzi.cluster is not set"),
     ({"strimzi": {"cluster": "k", "topics": {"enabled": True}}}, "set setup.topics to check or none"),
     ({"strimzi": {"cluster": "k", "topics": {"enabled": True}}, "setup": {"topics": "check"}}, "set setup.mode to job, or setup.topics to none"),

@@ -171,7 +171,8 @@ def test_the_notifier_reads_the_whole_file(cases: dict[str, Rendering], pod: Pod
     config = AlertsConfig.model_validate(yaml.safe_load(settings.alerts_config.read_text("utf-8")))
     assert [receiver.name for receiver in config.receivers] == ["team"]
     assert config.receivers[0].url_file == pod.folder / "receivers/slack"
-    assert settings.worker_group == WorkerSettings.model_fields["worker_group"].default
+    assert settings.notifier_api_port == 9093
+    assert secret(settings.notifier_api_token) == "notifier-api-token/token"
 
 
 def test_one_slack_webhook_needs_no_file(chart: Chart, minimal: Path, pod: Pod) -> None:
@@ -182,15 +183,11 @@ def test_one_slack_webhook_needs_no_file(chart: Chart, minimal: Path, pod: Pod) 
     assert secret(settings.slack_webhook_url) == "slack/url"
 
 
-def test_workers_of_another_group_are_watched(chart: Chart, minimal: Path) -> None:
-    values = {
-        "worker": {"settings": {"worker_group": "mine"}, "autoscaling": {"type": "keda"}},
-        "notifier": {"enabled": True, "slackWebhook": {"existingSecret": "s"}},
-    }
+def test_keda_scales_by_the_workers_group(chart: Chart, minimal: Path) -> None:
+    values = {"worker": {"settings": {"worker_group": "mine"}, "autoscaling": {"type": "keda"}}}
     rendering = chart.render(minimal, values=values)
-    for kind, name in (("Deployment", "notifier"), ("StatefulSet", "worker")):
-        env = rendering.one(kind, name)["spec"]["template"]["spec"]["containers"][0]["env"]
-        assert {"name": "CFSTREAM_WORKER_GROUP", "value": "mine"} in env
+    env = rendering.one("StatefulSet", "worker")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "CFSTREAM_WORKER_GROUP", "value": "mine"} in env
     scaled = rendering.one("ScaledObject", "worker")
     assert scaled["spec"]["triggers"][0]["metadata"]["consumerGroup"] == "mine"
     default = chart.render(minimal, values={"worker": {"autoscaling": {"type": "keda"}}}).one("ScaledObject", "worker")

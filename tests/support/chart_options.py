@@ -39,6 +39,14 @@ def volume(name: str, key: str = "secret/secretName") -> str:
     return f"{POD}/volumes/[{name}]/{key}"
 
 
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
 @dataclass(frozen=True)
 class Case:
     """Setting ``value`` (with the values ``given``) makes ``path`` of the object ``where`` be ``expected``."""
@@ -50,6 +58,8 @@ class Case:
     expected: Any
     given: dict[str, Any] = field(default_factory=dict)
 
+
+API = merged(SLACK, {"notifier": {"api": {"enabled": True, "existingSecret": "s"}}})
 
 CASES = [
     Case("global.imageRegistry", "r.example.com/x/", PRODUCER, f"{POD}/containers/0/image", "r.example.com/x/cfstream-producer:0.1.0"),
@@ -158,6 +168,11 @@ CASES = [
     Case("notifier.enabled", True, NOTIFIER, f"{POD}/containers/0/args", ["notifier", "run"], {"notifier": {"slackWebhook": {"existingSecret": "s"}}}),
     Case("notifier.slackWebhook.existingSecret", "s", NOTIFIER, volume("slack"), "s", {"notifier": {"enabled": True}}),
     Case("notifier.slackWebhook.key", "k", NOTIFIER, env("SLACK_WEBHOOK_URL_FILE"), "/etc/cfstream/secrets/slack/k", SLACK),
+    Case("notifier.api.enabled", True, NOTIFIER, env("NOTIFIER_API_PORT"), "9093", merged(SLACK, {"notifier": {"api": {"existingSecret": "s"}}})),
+    Case("notifier.api.existingSecret", "s", NOTIFIER, volume("api"), "s", merged(SLACK, {"notifier": {"api": {"enabled": True}}})),
+    Case("notifier.api.tokenKey", "k", NOTIFIER, env("NOTIFIER_API_TOKEN_FILE"), "/etc/cfstream/secrets/api/k", API),
+    Case("notifier.api.port", 80, ("Service", "notifier"), "spec/ports/0/port", 80, API),
+    Case("notifier.networkPolicy.apiFrom", [{"podSelector": {}}], ("NetworkPolicy", "notifier"), "spec/ingress/1/from", [{"podSelector": {}}], API),
     Case("notifier.settings", {"notifier_group": "g"}, NOTIFIER, env("NOTIFIER_GROUP"), "g", SLACK),
     Case("notifier.resources", {"limits": {"memory": "1Gi"}}, NOTIFIER, f"{POD}/containers/0/resources/limits/memory", "1Gi", SLACK),
     Case("notifier.terminationGracePeriodSeconds", 99, NOTIFIER, f"{POD}/terminationGracePeriodSeconds", 99, SLACK),
@@ -213,14 +228,6 @@ CASES = [
     Case("strimzi.users.acls", False, ("KafkaUser", "worker"), "spec", {"authentication": {"type": "scram-sha-512"}}, USERS),
     Case("extraManifests", [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "my-x"}}], ("ConfigMap", "x"), "metadata/name", "my-x"),
 ]  # fmt: skip
-
-
-def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    out = dict(below)
-    for key, value in above.items():
-        old = out.get(key)
-        out[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return out
 
 
 def nested(name: str, value: Any) -> dict[str, Any]:

@@ -114,6 +114,9 @@
 {{- if and $v.alerts.config.receivers (not $v.notifier.enabled) -}}
 {{- fail "alerts.config.receivers hear nothing without the notifier: set notifier.enabled, or leave them out." -}}
 {{- end -}}
+{{- if and $v.notifier.api.enabled (not $v.notifier.api.existingSecret) -}}
+{{- fail "notifier.api.enabled needs notifier.api.existingSecret, the Secret with the token that callers give." -}}
+{{- end -}}
 {{- if and (contains "/etc/cfstream/receivers/" (toYaml $v.alerts.config)) (not $v.alerts.receiversSecret) -}}
 {{- fail "alerts.config names files under /etc/cfstream/receivers: set alerts.receiversSecret, the Secret that holds them." -}}
 {{- end -}}

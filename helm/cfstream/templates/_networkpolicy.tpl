@@ -26,6 +26,15 @@ spec:
       from:
         {{- toYaml . | nindent 8 }}
       {{- end }}
+    {{- if .api }}
+    - ports:
+        - port: api
+          protocol: TCP
+      {{- with .values.networkPolicy.apiFrom }}
+      from:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
   {{- else }}
   ingress: []
   {{- end }}

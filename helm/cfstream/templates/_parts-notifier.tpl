@@ -1,8 +1,23 @@
-{{/* The addresses and keys of the receivers, as files; and whose lag is watched. */}}
+{{/* The API of alerts and silences, where it is on. */}}
+{{- define "cfstream.part.api" -}}
+{{- with .values.api -}}
+{{- if .enabled -}}
+{{- $secret := dict "volume" "api" "secret" .existingSecret "items" (list .tokenKey) "env" (dict "notifier_api_token_file" .tokenKey) -}}
+{{- $files := include "cfstream.secrets" (list $secret) | fromYaml -}}
+{{- $port := include "cfstream.variable" (dict "name" "notifier_api_port" "value" (include "cfstream.apiPort" .)) | fromYamlArray -}}
+{{- set $files "env" (concat $port $files.env) | toYaml -}}
+{{- else -}}
+env: []
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "cfstream.apiPort" -}}9093{{- end -}}
+
+{{/* The addresses and keys of the receivers, as files. */}}
 {{- define "cfstream.part.receivers" -}}
 {{- $hook := .values.slackWebhook -}}
 env:
-  {{- include "cfstream.variable" (dict "name" "worker_group" "value" (include "cfstream.workerGroup" .root)) | nindent 2 }}
   {{- if $hook.existingSecret }}
   {{- include "cfstream.variable" (dict "name" "slack_webhook_url_file" "value" (printf "/etc/cfstream/secrets/slack/%s" $hook.key)) | nindent 2 }}
   {{- end }}

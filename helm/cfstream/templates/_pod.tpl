@@ -111,6 +111,11 @@ ports:
   - name: http
     containerPort: {{ include "cfstream.httpPort" . }}
     protocol: TCP
+{{- with .apiPort }}
+  - name: api
+    containerPort: {{ . }}
+    protocol: TCP
+{{- end }}
 {{- $own := .values.probes }}
 {{- $all := .root.Values.probes }}
 {{- range $kind, $path := dict "startup" "/livez" "readiness" "/readyz" "liveness" "/livez" }}
