@@ -87,7 +87,8 @@ class Membership:
             config
             | {
                 "group.id": group,
-                "partition.assignment.strategy": "cooperative-sticky",
+                # Neighbouring partitions, and so the feeds of one foundation, go to different members.
+                "partition.assignment.strategy": "roundrobin",
                 "session.timeout.ms": SESSION_S * 1000,
                 "heartbeat.interval.ms": 2000,
                 "enable.auto.commit": False,
@@ -122,7 +123,7 @@ class Membership:
             self._consumer.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        consumer.incremental_assign(partitions)
+        consumer.assign(partitions)
         # Nothing is read: the partitions only stand for the tails.
         consumer.pause(partitions)
         self.joined = True
@@ -137,7 +138,7 @@ class Membership:
                 ending.result(HAND_OVER_S)
             except TimeoutError:
                 log.warning("a tail takes long to end; the next holder fences it")
-        consumer.incremental_unassign(partitions)
+        consumer.unassign()
 
     def _fail(self, text: str) -> None:
         def tell() -> None:

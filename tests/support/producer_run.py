@@ -23,6 +23,7 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import Topic, Topics
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.server import running
+from standin.cloud_controller.service import Service
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class Site:
     kafka: str
     codec: Codec
     folder: Path
+    service: Service
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def run(self, *arguments: str, **more: str) -> Ended:
@@ -155,7 +157,7 @@ def site(cc: CloudController, kafka: str, registry: str, prefix: str, folder: Pa
             "CFSTREAM_SHARE_TAILS": "false",
         }
         client = ConfluentRegistry(registry)
-        found = Site(cc, environment, Topics(prefix), kafka, Codec(client), folder)
+        found = Site(cc, environment, Topics(prefix), kafka, Codec(client), folder, address.service)
         try:
             yield found
         finally:
