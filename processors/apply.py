@@ -55,13 +55,22 @@ class Applier:
         if row.offset <= state["usage_offset"]:
             self._metrics.replayed.inc()
             return
-        baseline = self._progress.baseline(work.partition, record["foundation"])
-        keep_from = self._usage.keep_from(work.partition, record["foundation"])
+        keep_from, baseline = work.bounds.get(record["foundation"]) or self._bounds(work, record["foundation"])
+        if record["created_at"] > work.newest:
+            work.newest = record["created_at"]
+            self._usage.saw(work.partition, record["foundation"], work.newest)
         if fold.apply_usage(state, record, self._keep, keep_from=keep_from, baseline=baseline):
             entry.records += 1
             if record["state"] == STOPPED and state["crash"] is not None:
                 work.outputs.alerts += self._stopped(state, record["created_at"])
         state["usage_offset"] = row.offset
+
+    def _bounds(self, work: Work, foundation: str) -> tuple[Micros, Micros | None]:
+        bounds = work.bounds[foundation] = (
+            self._usage.keep_from(work.partition, foundation),
+            self._progress.baseline(work.partition, foundation),
+        )
+        return bounds
 
     def _stopped(self, state: AppState, at: Micros) -> list[Alert]:
         """Tell the rules of a stop, once no process of the app is started any more."""

@@ -144,6 +144,7 @@ def _worker(
             codec=codec,
             writer=writer,
             late_window=settings.keep.late_window,
+            hours=settings.usage_hours,
         ),
         refresh=lambda partition: states.refresh(partition, older_than_s=REFRESH_S, most=REFRESH_MOST),
         keep=settings.keep,

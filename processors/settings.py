@@ -1,6 +1,7 @@
 """Settings of a worker."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -40,6 +41,11 @@ class WorkerSettings(CommonSettings):
     )
     late_window_hours: float = Field(
         default=6, gt=0, le=48, description="A row may come this much later than newer ones and still correct its hour."
+    )
+    usage_hours: Literal["app", "space", "off"] = Field(
+        default="app",
+        description="Publish usage by hour: of apps, spaces, organizations and the foundation (app), without the apps "
+        "(space), or none (off). A backfill writes one record for each running app and hour.",
     )
     task_expiry_hours: float = Field(
         default=168, gt=0, le=8784, description="A task of which nothing was heard for so long is taken for ended."

@@ -21,6 +21,10 @@ from schemas.records import Micros
 _log = structlog.get_logger(__name__)
 
 
+LOOK_S = 0.25
+"""Between two looks whether all is applied."""
+
+
 @dataclass(frozen=True)
 class _Goal:
     """Watermarks, and the positions to be applied before they hold."""
@@ -61,6 +65,7 @@ class Timekeeper:
                 done = await self._advance()
                 sources = self.sources()
                 for number in sources:
+                    await self._worker.close_overdue_hours(number)
                     await self._worker.publish_totals(number)
                     await self._worker.refresh(number)
                 if 0 in sources:
@@ -69,7 +74,7 @@ class Timekeeper:
                     self._roller.stand_down()
                 if until_caught_up and done:
                     return
-            await asyncio.sleep(0.05 if until_caught_up else self._interval_s)
+            await asyncio.sleep(min(self._interval_s, LOOK_S) if until_caught_up else self._interval_s)
 
     @property
     def ready(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from processors.outputs import Outputs
 from processors.usage.changes import Change
+from schemas.records import Micros
 from schemas.tables import AppState
 
 
@@ -28,3 +29,6 @@ class Work:
     partition: int
     states: dict[bytes, Opened] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
+    newest: Micros = 0
+    bounds: dict[str, tuple[Micros, Micros | None]] = field(default_factory=dict)
+    """By foundation: since when facts are kept, and the time of the newest finished snapshot."""

@@ -129,6 +129,11 @@ class Worker:
             if self._usage.publish_totals(partition):
                 await self._writer.durable()
 
+    async def close_overdue_hours(self, partition: int) -> None:
+        """Close hours that no row can concern any more although the worker is behind."""
+        for foundation, until in self._usage.overdue(partition).items():
+            await self._usage.publish_hours(partition, foundation, until, self._lock)
+
     async def refresh(self, partition: int) -> None:
         """Write rows of a while ago once more, so that compaction cannot leave a paused worker's late write."""
         async with self._lock:

@@ -88,10 +88,10 @@ def add_staging(state: AppState, row: Staging, expiry: Micros) -> None:
 
 def expire_stagings(state: AppState, before: Micros) -> bool:
     """Drop staging rows older than a moment; return whether there were any."""
-    kept = [row for row in state["stagings"] if row["at"] > before]
-    if len(kept) == len(state["stagings"]):
+    rows = state["stagings"]
+    if not rows or rows[0]["at"] > before:
         return False
-    state["stagings"] = kept
+    state["stagings"] = [row for row in rows if row["at"] > before]
     return True
 
 

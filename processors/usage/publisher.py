@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Literal
 
 from plumbing.clock import SECOND
 from processors.book import AppBook
@@ -32,11 +33,14 @@ class UsagePublisher:
         codec: Codec,
         writer: Writes,
         late_window: Micros,
+        hours: Literal["app", "space", "off"] = "app",
     ) -> None:
         self._topics = topics
         self._book = book
         self._progress = progress
         self._writer = writer
+        self._of_apps = hours == "app"
+        self._of_groups = hours != "off"
         self._kept_s = -(-late_window // (HOUR_S * SECOND)) * HOUR_S
         self._encode_hour = codec.encoder(topics.usage_hours.name, topics.usage_hours.schema)
         self._encode_partial = codec.encoder(topics.partials.name, topics.partials.schema)
@@ -53,6 +57,24 @@ class UsagePublisher:
     def removed(self, partition: int, key: bytes, foundation: str) -> None:
         """Forget an app that has left the table."""
         self._share(partition, foundation).remove(key)
+
+    def saw(self, partition: int, foundation: str, at: Micros) -> None:
+        """Note the time of a usage row."""
+        share = self._share(partition, foundation)
+        share.newest_row = max(share.newest_row, at)
+
+    def overdue(self, partition: int) -> dict[str, Micros]:
+        """Return by foundation the time that rows have left behind so far that none can come any more.
+
+        While a worker is behind, no watermark tells it how far it is; but a row later than ``late_window`` finds no
+        place anyway. So hours close, and facts are let go, in the middle of a backfill too.
+        """
+        window = self._kept_s * SECOND
+        return {
+            foundation: share.newest_row - window
+            for foundation, share in self._shares.get(partition, {}).items()
+            if share.newest_row - window >= (share.closed_to + HOUR_S) * SECOND
+        }
 
     def reset(self) -> None:
         """Forget all shares: the partitions are assigned anew."""
@@ -81,6 +103,9 @@ class UsagePublisher:
         now = hour_of(second)
         closing = now > share.closed_to
         keys = list(share.apps) if closing else list(share.changed_apps)
+        if not self._of_apps:
+            share.changed_apps.clear()
+            keys = []
         since = share.closed_to or share.earliest_hour(now)
         for start in range(0, len(keys), SLICE):
             async with lock:
@@ -122,6 +147,8 @@ class UsagePublisher:
     def _group_hours(self, partition: int, share: Shares, since: int | None, until: int) -> bool:
         marks = share.take_changed_hours()
         wrote = False
+        if not self._of_groups:
+            return False
         for scope in list(share.groups) if since is not None else marks:
             start = min(moment for moment in (since, marks.get(scope), until) if moment is not None)
             for record in share.group_hours(scope, start, until):

@@ -45,11 +45,13 @@ class Shares:
     """Usage of one foundation in one partition.
 
     ``closed_to``: hours before are closed and published. ``kept_s``: how far back an hour may still be corrected.
+    ``newest_row``: time of the newest usage row, microseconds.
     """
 
     foundation: str
     closed_to: int
     kept_s: int
+    newest_row: int = 0
     groups: dict[ScopeKey, _Group] = field(default_factory=dict)
     apps: dict[bytes, _App] = field(default_factory=dict)
     changed_apps: dict[bytes, int] = field(default_factory=dict)
