@@ -1,0 +1,149 @@
+"""Time moves only to a watermark, and only when all that was published before it is applied."""
+
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from processors.lane.tracker import Partition, Tracker
+from processors.metrics import WorkerMetrics
+from processors.timekeeper import Timekeeper
+
+TP = Partition("usage", 0)
+
+
+class Lane:
+    """What the timekeeper asks of the consumer."""
+
+    def __init__(self) -> None:
+        self.tracker = Tracker()
+        self.tracker.start(TP, 0)
+        self.flow_active = True
+        self.end = 0
+
+    def assignment(self) -> set[Partition]:
+        return {TP, Partition("state", 0)}
+
+    async def ends(self, partitions: list[Partition]) -> dict[Partition, int]:
+        return dict.fromkeys(partitions, self.end)
+
+
+class Tables:
+    actives_ready = True
+
+
+class App:
+    """A Faust application as far as the timekeeper looks."""
+
+    def __init__(self) -> None:
+        self.lane = Lane()
+        self.tables = Tables()
+        self.rebalancing = False
+        self.consumer_generation_id = 1
+
+
+class Worker:
+    """Records what it is told."""
+
+    def __init__(self) -> None:
+        self.sources = ["usage"]
+        self.ticks: list[tuple[int, str, int]] = []
+
+    async def tick(self, partition: int, foundation: str, until: int) -> None:
+        self.ticks.append((partition, foundation, until))
+
+    async def close_overdue_hours(self, partition: int) -> None:
+        """Nothing to close."""
+
+    async def publish_totals(self, partition: int) -> None:
+        """Nothing to publish."""
+
+    async def refresh(self, partition: int) -> None:
+        """Nothing to refresh."""
+
+
+class Marks:
+    """Checkpoints with watermarks that the test sets."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+
+    async def refresh(self) -> None:
+        """Nothing to read."""
+
+    async def read_to_end(self) -> None:
+        """Nothing to read."""
+
+    def watermarks(self) -> dict[str, int]:
+        return dict(self.now)
+
+
+class Idle:
+    """A roller that does nothing."""
+
+    async def step(self, *, to_end: bool = False) -> None:
+        """Nothing to do."""
+
+    def stand_down(self) -> None:
+        """Nothing to forget."""
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.app, self.worker, self.marks = App(), Worker(), Marks()
+        parts: dict[str, Any] = {"app": self.app, "worker": self.worker, "checkpoints": self.marks, "roller": Idle()}
+        metrics = WorkerMetrics(CollectorRegistry())
+        self.keeper = Timekeeper(**parts, metrics=metrics, interval_s=0.01)
+
+    async def look(self) -> bool:
+        return await self.keeper._advance()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_time_waits_for_what_was_published_before_the_watermark(scene: Scene) -> None:
+    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    assert not await scene.look()
+    assert scene.worker.ticks == []
+    scene.app.lane.tracker.passed(TP, 10)
+    assert await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
+
+
+async def test_a_newer_watermark_does_not_hold_before_its_own_rows_are_applied(scene: Scene) -> None:
+    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    await scene.look()
+    scene.marks.now, scene.app.lane.end = {"f": 200}, 20
+    scene.app.lane.tracker.passed(TP, 10)
+    await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
+    await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
+    scene.app.lane.tracker.passed(TP, 20)
+    await scene.look()
+    assert scene.worker.ticks[-1] == (0, "f", 200)
+
+
+async def test_a_rebalance_makes_every_promise_void(scene: Scene) -> None:
+    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    await scene.look()
+    scene.app.consumer_generation_id, scene.app.lane.end = 2, 30
+    scene.app.lane.tracker.passed(TP, 10)
+    assert not await scene.look()
+    assert scene.worker.ticks == []
+
+
+async def test_an_unchanged_watermark_is_not_told_again(scene: Scene) -> None:
+    scene.marks.now = {"f": 100}
+    await scene.look()
+    await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
+
+
+async def test_until_caught_up_ends_when_all_is_applied(scene: Scene) -> None:
+    scene.app.lane.tracker.passed(TP, 5)
+    scene.app.lane.end = 5
+    await scene.keeper.run(until_caught_up=True)
