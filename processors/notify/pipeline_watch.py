@@ -52,6 +52,7 @@ class PipelineWatch:
         self._settings = settings
         self._tails: dict[tuple[str, str], _Tail] = {}
         self._applied: dict[str, dict[int, Micros]] = {}
+        self._first_s: dict[str, float] = {}
         self._counts: dict[tuple[str, str], _Count] = {}
         self._said: dict[tuple[str, str, str], Alert] = {}
 
@@ -65,6 +66,7 @@ class PipelineWatch:
         now_s: float,
     ) -> None:
         """Note a tail's checkpoint that came at ``now_s``."""
+        self._first_s.setdefault(foundation, now_s)
         self._tails[foundation, feed] = _Tail(written_at, settled_until or 0, now_s, gap)
 
     def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:
@@ -106,7 +108,7 @@ class PipelineWatch:
         return said
 
     def _troubles(self, now_s: float) -> list[_Trouble]:
-        return [*self._feed_troubles(now_s), *self._worker_troubles(), *self._counted(now_s)]
+        return [*self._feed_troubles(now_s), *self._worker_troubles(now_s), *self._counted(now_s)]
 
     def _feed_troubles(self, now_s: float) -> list[_Trouble]:
         found = []
@@ -123,13 +125,20 @@ class PipelineWatch:
                 found.append(_Trouble(foundation, "feed-gap", feed, "critical", text, _GAP_ACTION))
         return found
 
-    def _worker_troubles(self) -> list[_Trouble]:
+    def _worker_troubles(self, now_s: float) -> list[_Trouble]:
         found = []
-        for foundation, partitions in self._applied.items():
-            settled = [tail.settled_until for (name, _), tail in self._tails.items() if name == foundation]
-            behind_s = (min(settled, default=0) - min(partitions.values())) // SECOND
-            if behind_s > self._settings.worker_behind:
-                text = f"The tables of {foundation} are {words(behind_s)} behind the feeds"
+        limit_s = self._settings.worker_behind
+        for foundation, first_s in self._first_s.items():
+            partitions = self._applied.get(foundation)
+            settled = min(tail.settled_until for (name, _), tail in self._tails.items() if name == foundation)
+            if partitions is None:
+                text = f"No worker has applied anything of {foundation}" if now_s - first_s > limit_s else None
+            else:
+                behind_s = (settled - min(partitions.values())) // SECOND
+                text = (
+                    f"The tables of {foundation} are {words(behind_s)} behind the feeds" if behind_s > limit_s else None
+                )
+            if text:
                 found.append(_Trouble(foundation, "worker-behind", "", "critical", text, _WORKER_ACTION))
         return found
 

@@ -1,0 +1,126 @@
+"""The pipeline's own troubles: each begins once, ends once, and survives a restart."""
+
+import pytest
+from support.alert_records import NOW
+
+from plumbing.clock import SECOND
+from processors.notify.config import Watch
+from processors.notify.pipeline_watch import PipelineWatch
+from schemas.records import Alert, Gap
+
+USAGE, AUDIT = "app-usage-events", "audit-events"
+GAP: Gap = {
+    "kind": "lost-cursor",
+    "after_guid": "a",
+    "after_created_at": NOW - 900 * SECOND,
+    "before_guid": "b",
+    "before_created_at": NOW - 600 * SECOND,
+    "found_at": NOW,
+}
+
+
+def seen(watch: PipelineWatch, at_s: float, *, feed: str = AUDIT, gap: Gap | None = None) -> None:
+    now = NOW + round(at_s * SECOND)
+    watch.checkpoint("f", feed, now, now - 60 * SECOND, gap, at_s)
+
+
+def brief(alerts: list[Alert]) -> list[tuple[str, str]]:
+    return [(alert["rule"], alert["status"]) for alert in alerts]
+
+
+def applied(watch: PipelineWatch, at_s: float) -> None:
+    for partition in range(3):
+        watch.applied("f", partition, NOW + round(at_s * SECOND))
+
+
+def test_nothing_is_wrong_while_checkpoints_come() -> None:
+    watch = PipelineWatch(Watch())
+    for at_s in range(0, 7200, 60):
+        seen(watch, at_s)
+        seen(watch, at_s, feed=USAGE)
+        applied(watch, at_s - 70)
+        assert watch.look(at_s) == []
+
+
+def test_a_feed_without_news_is_stale_until_it_has_some() -> None:
+    watch = PipelineWatch(Watch())
+    seen(watch, 0)
+    applied(watch, 0)
+    assert watch.look(300) == []
+    (stale,) = watch.look(301)
+    assert (stale["rule"], stale["labels"]["feed"], stale["severity"]) == ("feed-stale", AUDIT, "critical")
+    assert watch.look(900) == []
+    seen(watch, 1000)
+    applied(watch, 1000)
+    (over,) = watch.look(1000)
+    assert (over["status"], over["id"]) == ("resolved", stale["id"])
+
+
+def test_a_gap_is_told_for_an_hour_of_the_source_clock() -> None:
+    watch = PipelineWatch(Watch())
+    seen(watch, 0, gap=GAP)
+    applied(watch, 0)
+    (gap,) = watch.look(1)
+    assert gap["rule"] == "feed-gap"
+    assert "between 2027-01-15T07:45:00Z and 2027-01-15T07:50:00Z" in gap["summary"]
+    seen(watch, 3500, gap=GAP)
+    applied(watch, 3500)
+    assert watch.look(3500) == []
+    seen(watch, 3700, gap=GAP)
+    applied(watch, 3700)
+    assert brief(watch.look(3700)) == [("feed-gap", "resolved")]
+
+
+def test_workers_that_fall_behind_or_never_begin_are_told() -> None:
+    watch = PipelineWatch(Watch())
+    seen(watch, 0)
+    applied(watch, 0)
+    for at_s in range(0, 700, 100):
+        seen(watch, at_s)
+    assert watch.look(650) == []
+    seen(watch, 700)
+    assert brief(watch.look(700)) == [("worker-behind", "firing")]
+    applied(watch, 690)
+    assert brief(watch.look(701)) == [("worker-behind", "resolved")]
+    absent = PipelineWatch(Watch())
+    for at_s in range(0, 700, 100):
+        seen(absent, at_s)
+    assert brief(absent.look(650)) == [("worker-behind", "firing")]
+
+
+@pytest.mark.parametrize("rule", ["dead-letters", "drift"])
+def test_what_is_counted_is_told_once_and_over_after_a_quiet_hour(rule: str) -> None:
+    watch = PipelineWatch(Watch())
+    seen(watch, 0)
+    applied(watch, 0)
+    for n in range(50):
+        watch.seen(rule, "f", "producer, audit-events", n)  # type: ignore[arg-type] # one of the two
+    (one,) = watch.look(50)
+    assert (one["rule"], one["crashes"]) == (rule, 50)
+    watch.seen(rule, "f", "again", 200)  # type: ignore[arg-type] # as above
+    seen(watch, 3700)
+    applied(watch, 3700)
+    assert watch.look(3700) == []
+    seen(watch, 3900)
+    applied(watch, 3900)
+    assert brief(watch.look(3900)) == [(rule, "resolved")]
+
+
+def test_after_a_restart_the_same_trouble_is_not_told_anew_and_its_end_is() -> None:
+    watch = PipelineWatch(Watch())
+    seen(watch, 0)
+    applied(watch, 0)
+    said = watch.look(400)
+    fresh = PipelineWatch(Watch())
+    fresh.resume(said, 0)
+    seen(fresh, 0)
+    applied(fresh, 0)
+    (over,) = fresh.look(1)
+    assert (over["id"], over["status"]) == (said[0]["id"], "resolved")
+    assert fresh.look(2) == []
+
+
+def test_it_can_be_switched_off() -> None:
+    watch = PipelineWatch(Watch(enabled=False))
+    seen(watch, 0)
+    assert watch.look(10_000) == []
