@@ -109,7 +109,6 @@ class RegistryChecks:
         self._topics = Topics(settings.topic_prefix)
         self._url = settings.schema_registry_url
         self._registry = ConfluentRegistry(self._url, **registry_options(settings))
-        self._subjects: list[str] = []
 
     def close(self) -> None:
         """Close the connections."""
@@ -125,13 +124,13 @@ class RegistryChecks:
 
     def _there(self) -> str:
         try:
-            self._subjects = self._registry.subjects()
+            self._registry.registered(self._topics.usage.subject)
         except RegistryUnreachableError as error:
             raise AilmentError(str(error), "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
         return f"{self._url} answers"
 
     def _fit(self) -> str:
-        missing = [topic.subject for topic in self._topics if topic.subject not in self._subjects]
+        missing = [topic.subject for topic in self._topics if not self._registry.registered(topic.subject)]
         if missing:
             more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
             raise AilmentError(f"{missing[0]} is not registered{more}", "cfstream schemas register")

@@ -1,5 +1,6 @@
 """Creates the topics and compares those that are there with their definitions."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -59,9 +60,10 @@ def apply(
 ) -> list[str]:
     """Create the topics that are missing and return their names; idempotent, safe to run from several places.
 
-    ``replication`` -1 leaves the factor to the cluster. Topics that exist are left as they are. Raise
-    KafkaException for anything else than "exists already".
+    Returns when the brokers know them. ``replication`` -1 leaves the factor to the cluster. Topics that exist are
+    left as they are. Raise KafkaException for anything else than "exists already".
     """
+    topics = list(topics)
     there = admin.list_topics(timeout=timeout_s).topics
     missing = [
         NewTopic(
@@ -84,7 +86,21 @@ def apply(
                 raise
         else:
             created.append(name)
+    _await_all(admin, {topic.name for topic in topics}, timeout_s)
     return created
+
+
+def _await_all(admin: AdminClient, names: set[str], timeout_s: float) -> None:
+    """Wait until the brokers tell of topics that the controller has made: they learn of them a moment later."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        there = admin.list_topics(timeout=timeout_s).topics
+        late = [name for name in names if name not in there or not there[name].partitions]
+        if not late:
+            return
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, f"{late[0]} was made and is not told of"))
+        time.sleep(0.05)
 
 
 def prepare(

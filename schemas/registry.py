@@ -1,5 +1,7 @@
 """The schema registry: Confluent's API, which Confluent, Apicurio, Karapace and Redpanda answer."""
 
+import re
+
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
@@ -7,6 +9,9 @@ COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A newer schema must read everything written under all older ones: consumers upgrade first."""
 
 _NOT_FOUND = (404, 40401, 40403)
+
+# Apicurio begins its messages with the name of a Java class.
+_JAVA = re.compile(r"^(?:[a-z]\w*\.)+[A-Z]\w*: ")
 
 
 class IncompatibleSchemaError(Exception):
@@ -40,7 +45,7 @@ class ConfluentRegistry:
             self._demand_compatibility(subject)
         except SchemaRegistryError as error:
             if error.http_status_code == 409:  # noqa: PLR2004 - HTTP's Conflict
-                raise IncompatibleSchemaError(f"{subject}: {error.error_message}") from error
+                raise IncompatibleSchemaError(f"{subject}: {_JAVA.sub('', error.error_message)}") from error
             raise self._unreachable(error) from error
         except Exception as error:  # the client lets its HTTP library's errors through
             raise self._unreachable(error) from error
@@ -69,10 +74,25 @@ class ConfluentRegistry:
 
     def compatible(self, subject: str, schema: str) -> bool:
         """Say whether a schema may follow those under the subject; true where there is none. Changes nothing."""
+        if not self.registered(subject):
+            return True
         try:
-            if subject not in self._client.get_subjects():
-                return True
-            return bool(self._client.test_compatibility(subject, Schema(schema, "AVRO")))
+            # Against every version, as the compatibility demands; the other call asks about the newest alone.
+            return bool(self._client.test_compatibility_all_versions(subject, Schema(schema, "AVRO")))
+        except Exception as error:  # as above
+            raise self._unreachable(error) from error
+
+    def registered(self, subject: str) -> bool:
+        """Say whether there is a schema under a subject. Raise RegistryUnreachableError.
+
+        Asked one by one: a registry may cut the list of all subjects (Apicurio does, at 1,000).
+        """
+        try:
+            return bool(self._client.get_versions(subject))
+        except SchemaRegistryError as error:
+            if error.http_status_code in _NOT_FOUND or error.error_code in _NOT_FOUND:
+                return False
+            raise self._unreachable(error) from error
         except Exception as error:  # as above
             raise self._unreachable(error) from error
 
@@ -87,13 +107,6 @@ class ConfluentRegistry:
             if error.http_status_code in _NOT_FOUND or error.error_code in (*_NOT_FOUND, 40408):
                 return None
             raise self._unreachable(error) from error
-        except Exception as error:  # as above
-            raise self._unreachable(error) from error
-
-    def subjects(self) -> list[str]:
-        """Return the names of all subjects. Raise RegistryUnreachableError."""
-        try:
-            return list(self._client.get_subjects())
         except Exception as error:  # as above
             raise self._unreachable(error) from error
 

@@ -1,5 +1,8 @@
 """``cfstream schemas register|check``: the registry's side of the contract."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 import typer
 
 from cfstream.options import Config, application
@@ -17,31 +20,36 @@ app = application("Register the schemas, or check them.")
 def register(config: Config = None) -> None:
     """Register each topic's schema with compatibility BACKWARD_TRANSITIVE. Idempotent."""
     settings = CommonSettings.load(config)
-    registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
-    for topic in Topics(settings.topic_prefix):
-        try:
-            schema_id = registry.register(topic.subject, avro.text(topic.schema))
-        except IncompatibleSchemaError as error:
-            raise CfstreamError(
-                f"{error}: readers of the older records would break; keep the older schema readable"
-            ) from error
-        except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
-        typer.echo(f"{topic.subject}: id {schema_id}")
+    with _registry(settings) as registry:
+        for topic in Topics(settings.topic_prefix):
+            try:
+                schema_id = registry.register(topic.subject, avro.text(topic.schema))
+            except IncompatibleSchemaError as error:
+                raise CfstreamError(
+                    f"{error}: readers of the older records would break; keep the older schema readable"
+                ) from error
+            typer.echo(f"{topic.subject}: id {schema_id}")
 
 
 @app.command()
 def check(config: Config = None) -> None:
     """Say whether each schema may follow those registered; exit 1 where one may not. Changes nothing."""
     settings = CommonSettings.load(config)
-    registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
     bad = 0
-    for topic in Topics(settings.topic_prefix):
-        try:
+    with _registry(settings) as registry:
+        for topic in Topics(settings.topic_prefix):
             fits = registry.compatible(topic.subject, avro.text(topic.schema))
-        except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
-        typer.echo(f"{topic.subject}: {'fits' if fits else 'does not follow the registered ones'}")
-        bad += not fits
+            typer.echo(f"{topic.subject}: {'fits' if fits else 'does not follow the registered ones'}")
+            bad += not fits
     if bad:
         raise CfstreamError(f"{bad} schemas do not follow the registered ones")
+
+
+@contextmanager
+def _registry(settings: CommonSettings) -> Iterator[ConfluentRegistry]:
+    """Yield the registry of the settings. Raise UsageError where it does not answer."""
+    with closing(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))) as registry:
+        try:
+            yield registry
+        except RegistryUnreachableError as error:
+            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error

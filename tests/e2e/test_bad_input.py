@@ -55,7 +55,7 @@ def test_a_token_that_does_not_see_everything_is_refused_by_its_scopes(whole: Ch
     [("cf_api", "CFSTREAM_CF_API is not set"), ("cf_client_id", "CFSTREAM_CF_CLIENT_ID and CFSTREAM_CF_CLIENT_SECRET")],
 )
 def test_a_setting_that_is_not_there_is_named(whole: Chain, missing: str, named: str) -> None:
-    assert named in last_line(whole.run("producer", "run", **{missing: ""}))
+    assert named in last_line(whole.run("producer", "run", given={missing: ""}))
 
 
 def test_an_address_that_is_no_cloud_controller_is_said(whole: Chain) -> None:

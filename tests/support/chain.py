@@ -99,9 +99,10 @@ class Chain:
     scene: Scene
     pipeline: Pipeline
 
-    def run(self, *arguments: str, within_s: float = 60, **more: str) -> Ended:
-        """Run a command to its end with the scene's settings and ``more`` (without the prefix, in lower case)."""
-        return cfstream(*arguments, environment=self.scene.environment | settings(more), within_s=within_s)
+    def run(self, *arguments: str, within_s: float = 60, given: Mapping[str, str] | None = None, **more: str) -> Ended:
+        """Run a command to its end with the scene's settings, ``given`` and ``more`` (lower case, no prefix)."""
+        own = settings({**(given or {}), **more})
+        return cfstream(*arguments, environment=self.scene.environment | own, within_s=within_s)
 
     def good(self, *arguments: str, within_s: float = 60, **more: str) -> Ended:
         """Run a command that must end with exit 0."""
