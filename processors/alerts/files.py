@@ -13,7 +13,19 @@ from processors.alerts.rules import Rules
 Location = tuple[int | str, ...]
 M = TypeVar("M", bound=BaseModel)
 
-NOTIFYING = frozenset({"receivers", "route", "inhibit_rules", "mute_times", "history", "watch", "heartbeat"})
+NOTIFYING = frozenset(
+    {
+        "receivers",
+        "route",
+        "inhibit_rules",
+        "mute_times",
+        "history",
+        "flapping",
+        "watch",
+        "heartbeat",
+        "external_url",
+    }
+)
 """Keys of the file that concern the notifier and not the rules."""
 
 _DEEPEST = 12

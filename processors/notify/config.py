@@ -63,6 +63,8 @@ class Receiver(Model):
             return self.url.get_secret_value()
         if self.url_env is not None:
             url = os.environ.get(self.url_env, "")
+            if not url:
+                raise UsageError(f"receiver {self.name}: the variable {self.url_env} is not set")
         elif self.url_file is not None:
             url = read_secret(self.url_file, f"receiver {self.name}: url_file")
         else:
