@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # public, without a mark
+from support.usage_rows import SECOND, T0, usage
 
 from plumbing.kafka import admin_client, client_config
 from plumbing.settings import CommonSettings
@@ -23,7 +24,6 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import Topics
 from standin.places import data_folder
 from standin.stack import Stack
-from tests.support.usage_rows import SECOND, T0, usage
 
 PEERS = Path(__file__).parent / "peers"
 QUIX = "quixstreams==3.28.1"
@@ -60,7 +60,7 @@ def topics(settings: CommonSettings) -> Iterator[Topics]:
         producer.begin_transaction()
         for number in range(start, start + 5000):
             app = random.randrange(APPS)
-            place = {"space": guids[app % 150], "org": guids[app % 15]}
+            place: dict[str, Any] = {"space": guids[app % 150], "org": guids[app % 15]}
             row = usage(random.choice(STATES), number * 13, guids[app], instances=random.randrange(1, 5), **place)
             row["guid"] = str(uuid.UUID(int=random.getrandbits(128)))
             producer.produce(made.usage.name, encode(row), guids[app])

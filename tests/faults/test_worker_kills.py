@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from support.worker_fleet import Fleet, fleet
 
 from standin.stack import Stack
-from tests.support.worker_fleet import Fleet, fleet
 
 ROUNDS = 30
 

@@ -4,8 +4,7 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-
-from tests.support.kafka_rows import committed, end, plain, probe, topics, transactions
+from support.kafka_rows import committed, end, plain, probe, topics, transactions
 
 KINDS = pytest.mark.parametrize("kind", ["stock", "lane"])
 

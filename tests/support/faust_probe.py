@@ -100,6 +100,8 @@ async def main(kind: str, bootstrap: str, group: str, topic: str, scenario: str,
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
-    sys.stdout.write(json.dumps(asyncio.run(main(*arguments[:5], float(arguments[5])))) + "\n")
+    kind, bootstrap, group, topic, scenario, seconds = arguments
+    report = asyncio.run(main(kind, bootstrap, group, topic, scenario, float(seconds)))
+    sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()
     os._exit(0)  # a held record leaves tasks that never end

@@ -13,6 +13,8 @@ from random import Random
 from typing import IO, Any
 
 from confluent_kafka import Producer
+from support import usage_oracle
+from support.usage_rows import HOUR, T0, usage
 
 from plumbing.clock import SECOND
 from plumbing.kafka import admin_client, client_config
@@ -23,8 +25,6 @@ from schemas.reader import rows
 from schemas.registry import ConfluentRegistry
 from schemas.topics import Topics
 from schemas.versions import row_version
-from tests.support import usage_oracle
-from tests.support.usage_rows import HOUR, T0, usage
 
 POLL_S = 0.1
 LATE_S = 1800
@@ -81,7 +81,7 @@ class Feed:
         app = f"app-{number}"
         kind = draw.choice(["STARTED", "STARTED", "STOPPED", "TASK_STARTED", "TASK_STOPPED", "BUILDPACK_SET", "NEW"])
         at = self.clock - (draw.randrange(LATE_S) if draw.random() < 0.05 else 0)
-        place = {"space": f"space-{number % 7}", "org": f"org-{number % 3}"}
+        place: dict[str, Any] = {"space": f"space-{number % 7}", "org": f"org-{number % 3}"}
         running = self.tasks.setdefault(app, [])
         if kind == "TASK_STARTED":
             running.append(f"task-{len(self.kept)}-{draw.getrandbits(40)}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from support.registry import MemoryRegistry
 
 from plumbing.clock import SystemClock
 from processors.alerts.rules import Rules
@@ -24,7 +25,6 @@ from processors.worker import Worker
 from schemas.codec import Codec
 from schemas.topics import Topics
 from schemas.versions import row_version
-from tests.support.registry import MemoryRegistry
 
 
 class KilledError(Exception):
@@ -198,7 +198,9 @@ class World:
             assert record.key is not None
             partial = None if record.value is None else self.codec.decode(record.value)
             rollup.take(record.key.decode(), partial)  # type: ignore[arg-type]
-        totals = {(total["scope"], total["guid"]): total for total in rollup.changed_totals()}
+        totals: dict[tuple[str, str], Any] = {
+            (total["scope"], total["guid"]): total for total in rollup.changed_totals()
+        }
         hours: dict[str, Any] = dict(rollup.changed_hours())
         for key, value in self.log.newest(self.topics.usage_hours.name).items():
             hours[key.decode()] = self.codec.decode(value)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import usage_oracle
+from support.usage_rows import HOUR, SECOND, T0, usage
+from support.worker_world import KilledError, World
 
 from processors.state import fold
 from processors.state.fold import Keep
-from tests.support import usage_oracle
-from tests.support.usage_rows import HOUR, SECOND, T0, usage
-from tests.support.worker_world import KilledError, World
 
 KEEP = Keep(late_window=3 * HOUR, task_expiry=10_000 * HOUR)
 LATEST_S = 2 * 3600
@@ -39,7 +39,7 @@ def plans(draw: st.DrawFn) -> Plan:
         at = clock - draw(st.sampled_from([0, 0, 0, 1, 900, LATEST_S]))
         app = f"app-{draw(st.integers(1, 3))}"
         kind = draw(st.sampled_from(["STARTED", "STARTED", "STOPPED", "TASK_STARTED", "TASK_STOPPED", "BUILDPACK_SET"]))
-        place = {"space": f"space-{app[-1]}", "org": f"org-{int(app[-1]) % 2}"}
+        place: dict[str, Any] = {"space": f"space-{app[-1]}", "org": f"org-{int(app[-1]) % 2}"}
         if kind == "TASK_STARTED":
             tasks.append((app, f"task-{number}"))
             rows.append(usage(kind, at, app, task=f"task-{number}", memory=64, **place))

@@ -1,11 +1,11 @@
 """What a worker does with chunks and time, without Kafka."""
 
 import pytest
+from support.usage_rows import HOUR, SECOND, T0, audit, snapshot, usage
+from support.worker_world import KilledError, World
 
 from processors.alerts.rules import Rule, Rules
 from processors.state.fold import Keep
-from tests.support.usage_rows import HOUR, SECOND, T0, audit, snapshot, usage
-from tests.support.worker_world import KilledError, World
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from typing import Any
 
 import faust
 import pytest
+from support.worker_world import Log, Written
 
 from processors.lane.app import LaneSettings, add_table, create_app
 from processors.lane.table import StateTable
 from processors.lane.tracker import Partition
-from tests.support.worker_world import Log, Written
 
 TOPIC = "log"
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from support.usage_rows import SECOND, T0, audit, snapshot, usage
 
 from processors.state import fold
 from processors.state.fold import ImpossibleError, Keep
 from schemas.tables import AppState
-from tests.support.usage_rows import SECOND, T0, audit, snapshot, usage
 
 KEEP = Keep(task_expiry=100 * SECOND, staging_expiry=50 * SECOND, forget_after=1000 * SECOND)
 
