@@ -6,6 +6,8 @@ from random import Random
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import structlog
+
 from plumbing.clock import Clock, iso
 from plumbing.errors import UsageError
 from plumbing.kafka import client_config
@@ -27,6 +29,8 @@ from producer.snapshot.take import Snapshot, take
 from producer.tail import Progress, Tail, TailOptions
 from schemas.codec import Codec
 from schemas.topics import Topics
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ def cloud_controller(foundation: Foundation, settings: ProducerSettings, ports: 
         )
     except ApiError as error:
         raise UsageError(str(error)) from error
+    if settings.cf_skip_ssl_validation:
+        log.warning("the Cloud Controller's certificate is not checked", foundation=foundation.name)
     watch = Counting(ports.metrics, foundation.name)
     return CloudController(
         foundation.api, foundation.credentials, http=http, clock=ports.clock, budget=Budget(), watch=watch

@@ -1,9 +1,9 @@
 """Settings of the producer: where the Cloud Controller is, how to read it, and what goes on."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from plumbing.clock import micros
 from plumbing.errors import UsageError
@@ -21,6 +21,24 @@ ApiVersion = Literal["auto", "v3", "v2"]
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _URL = r"^https?://[^/\s@]+/?$"
+
+
+def check_start(start: str) -> int | None:
+    """Return the time that a start means, or None for oldest, now and a guid. Raise ValueError."""
+    if start in ("oldest", "now"):
+        return None
+    try:
+        return micros(start)
+    except ValueError:
+        if len(start) < 8 or " " in start or "," in start:  # noqa: PLR2004 - shorter than any guid
+            raise ValueError("neither oldest, now, a time such as 2026-01-31T00:00:00Z, nor a guid") from None
+        return None
+
+
+def _checked_start(start: str | None) -> str | None:
+    if start is not None:
+        check_start(start)
+    return start
 
 
 class FoundationSettings(BaseModel):
@@ -44,6 +62,8 @@ class FoundationSettings(BaseModel):
     audit_types: tuple[str, ...] = ()
     orgs: tuple[str, ...] = ()
     spaces: tuple[str, ...] = ()
+
+    _start = field_validator("start")(_checked_start)
 
 
 class Foundation(BaseModel):
@@ -127,11 +147,7 @@ class ProducerSettings(CommonSettings):
         default=True, description="Share the tails with other producers of the same topics; one may then take over."
     )
 
-    @model_validator(mode="after")
-    def _check_start(self) -> Self:
-        for start in (self.start, *(each.start for each in self.foundations if each.start)):
-            check_start(start)
-        return self
+    _start = field_validator("start")(_checked_start)
 
     @property
     def privacy(self) -> Privacy:
@@ -185,18 +201,6 @@ class ProducerSettings(CommonSettings):
             audit_types=entry.audit_types or _words(self.audit_types),
             filters=Filters(frozenset(entry.orgs or _words(self.orgs)), frozenset(entry.spaces or _words(self.spaces))),
         )
-
-
-def check_start(start: str) -> int | None:
-    """Return the time that a start means, or None for oldest, now and a guid. Raise ValueError."""
-    if start in ("oldest", "now"):
-        return None
-    try:
-        return micros(start)
-    except ValueError:
-        if len(start) < 8 or " " in start or "," in start:  # noqa: PLR2004 - shorter than any guid
-            raise ValueError("neither oldest, now, a time such as 2026-01-31T00:00:00Z, nor a guid") from None
-        return None
 
 
 def _credentials(

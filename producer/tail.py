@@ -12,6 +12,7 @@ import structlog
 
 from plumbing.clock import SECOND, Clock, iso
 from plumbing.errors import CfstreamError
+from producer.api.errors import ApiError
 from producer.checkpoint import TailState
 from producer.feeds.dialect import head
 from producer.feeds.position import Step
@@ -33,6 +34,8 @@ RENEW_S = 1.0
 
 STANDSTILL_S = 300.0
 """Longest time that one page may take: request, encoding and commit with their own limits fit in it."""
+
+SNAPSHOT_AGAIN_S = 60.0
 
 TakeSnapshot = Callable[[str], Awaitable[Snapshot]]
 """Takes a snapshot for a reason."""
@@ -193,7 +196,7 @@ class Tail:
 
     async def _publish(self, state: TailState, step: Step, server_time: int) -> TailState:
         """Commit a page, a finished snapshot, or (when idle) just the checkpoint; return what holds then."""
-        snapshot = self._finished_snapshot()
+        snapshot = self._finished_snapshot(state.snapshot_pending)
         now = self._clock.monotonic()
         moved = step.position != state.position
         finishes = state.ends_at is not None and step.ended and not state.finished
@@ -289,12 +292,21 @@ class Tail:
         elif self._options.snapshot_interval_s and self._snapshot_due == float("inf"):
             self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
 
-    def _finished_snapshot(self) -> Snapshot | None:
-        if self._snapshot is None and self._take_snapshot is not None and self._clock.monotonic() >= self._snapshot_due:
-            self._snapshot = asyncio.ensure_future(self._take_snapshot("schedule"))
+    def _finished_snapshot(self, pending: str | None) -> Snapshot | None:
+        """Return a snapshot that is ready; begin one that is due. One that could not be taken is tried again."""
+        due = self._clock.monotonic() >= self._snapshot_due
+        if self._snapshot is None and self._take_snapshot is not None and due:
+            self._snapshot_due = float("inf")
+            self._snapshot = asyncio.ensure_future(self._take_snapshot(pending or "schedule"))
         if self._snapshot is None or not self._snapshot.done():
             return None
-        snapshot, self._snapshot = self._snapshot.result(), None
+        task, self._snapshot = self._snapshot, None
+        try:
+            snapshot = task.result()
+        except (ApiError, ValueError, TypeError, KeyError) as error:
+            self._log.error("the snapshot could not be taken", reason=str(error), again_in_s=SNAPSHOT_AGAIN_S)
+            self._snapshot_due = self._clock.monotonic() + SNAPSHOT_AGAIN_S
+            return None
         if self._options.snapshot_interval_s:
             self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
         return snapshot

@@ -144,6 +144,7 @@ class CloudController:
             await self._budget.wait(self._clock)
         response = await self._send(what, "GET", self.resolve(url), params=dict(params) or None, headers=headers)
         self._budget.learn(response.headers, self._clock.now())
+        self._watch.budget(self._budget.remaining)
         return read(response.status_code, response.headers, response.content, what=what, now=self._clock.now())
 
     async def _send(self, what: str, method: str, url: str, **more: Any) -> httpx.Response:

@@ -14,3 +14,6 @@ class Watch:
 
     def retry(self, what: str) -> None:
         """Hear that something failed that is tried again."""
+
+    def budget(self, remaining: int | None) -> None:
+        """Hear how many requests the server leaves us; None where it says nothing."""

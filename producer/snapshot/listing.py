@@ -21,11 +21,11 @@ async def everything(
 ) -> AsyncIterator[dict[str, Any]]:
     """Yield each thing of a list once, oldest first; each page is read whole, without end of tries.
 
-    Remembers the guids of the second at hand only. A thing without guid or time ends it with RetriableError.
+    Remembers the guids of the seconds at hand only. A thing without guid or time ends it with RetriableError.
     """
     since: int | None = None
     page_number = 1
-    known: set[str] = set()
+    known: dict[str, int] = {}
     new_in_round = False
     while True:
         query: dict[str, str | int] = {**params, "per_page": per_page, "order_by": "created_at", "page": page_number}
@@ -37,20 +37,20 @@ async def everything(
             guid, created_at = head(row, "v3")
             if guid is None or created_at is None:
                 raise RetriableError(f"{path}: something without a guid or a time")
-            second = created_at // SECOND * SECOND
-            if newest is None or second > newest:
-                newest, known = second, set()
-            if second == newest and guid not in known:
-                known.add(guid)
+            newest = created_at // SECOND * SECOND
+            if guid not in known:
+                known[guid] = newest
                 new_in_round = True
                 yield row
-        if newest != since and page.more:
-            since, page_number, new_in_round = newest, 1, False
-        elif page.more:
+        crowded = newest == since and page.more
+        if crowded:
             page_number += 1
         elif page_number > 1 and new_in_round:
-            # The crowd may have shifted while it was paged.
+            # What vanished meanwhile may have moved the pages: once more, until nothing new shows up.
             page_number, new_in_round = 1, False
+        elif page.more:
+            since, page_number, new_in_round = newest, 1, False
+            known = {guid: second for guid, second in known.items() if newest is None or second >= newest}
         else:
             return
 

@@ -143,7 +143,7 @@ def best(work: Any) -> float:
 def plain_poller(settings: ProducerSettings, api: str, folder: Path, rows: int) -> float:
     """Poll as people write it: requests one after the other, a serializer for each row, the cursor in a file."""
     client = SchemaRegistryClient({"url": settings.schema_registry_url})
-    topic = f"{settings.topic_prefix}plain"
+    topic = f"{settings.topic_prefix}app-usage-events"
     serialize = AvroSerializer(client, avro.text("AppUsageEvent"))
     producer = Producer(client_config(settings, **{"enable.idempotence": True}))
     cursor, state, done = None, folder / "cursor", 0
