@@ -30,10 +30,15 @@ class TailState:
     finished: bool = False
     api_version: str | None = None
 
-    def with_gap(self, gap: Gap) -> "TailState":
-        """Return the state after a gap was found. A reseed begins a new epoch."""
+    def with_gap(self, gap: Gap, position: Position, *, owed: str | None) -> "TailState":
+        """Return the state behind a gap, with the snapshot that is owed after it. A reseed begins a new epoch."""
         return replace(
-            self, gap=gap, gaps=self.gaps + 1, epoch=self.epoch + (gap["kind"] == "reseed"), snapshot_pending="gap"
+            self,
+            position=position,
+            gap=gap,
+            gaps=self.gaps + 1,
+            epoch=self.epoch + (gap["kind"] == "reseed"),
+            snapshot_pending=owed,
         )
 
 

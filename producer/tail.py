@@ -5,14 +5,11 @@ memory is only a copy of the last committed checkpoint: after any doubt it is re
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import structlog
-
-from plumbing.clock import SECOND, Clock, iso
+from plumbing.clock import Clock
 from plumbing.errors import CfstreamError
-from producer.api.errors import ApiError
 from producer.checkpoint import TailState
 from producer.feeds.dialect import head
 from producer.feeds.position import Step
@@ -23,22 +20,17 @@ from producer.metrics import Metrics
 from producer.publish.batch import Batch, Batcher
 from producer.publish.outlet import Sink
 from producer.publish.transaction import DoubtError
+from producer.report import Report
+from producer.snapshot.owed import Owed, TakeSnapshot
 from producer.snapshot.take import Snapshot
 from producer.waiting import StoppedError, unless_stopped
 from schemas.records import Gap
-
-log = structlog.get_logger()
 
 RENEW_S = 1.0
 """An idle tail renews its checkpoint at most so often, else at each poll: watermarks move, the topic stays small."""
 
 STANDSTILL_S = 300.0
 """Longest time that one page may take: request, encoding and commit with their own limits fit in it."""
-
-SNAPSHOT_AGAIN_S = 60.0
-
-TakeSnapshot = Callable[[str], Awaitable[Snapshot]]
-"""Takes a snapshot for a reason."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +79,9 @@ class Tail:
         self._batcher = batcher
         self._outlet = outlet
         self._clock = clock
-        self._metrics = metrics
-        self._take_snapshot = take_snapshot
-        self._labels = {"foundation": options.foundation, "feed": options.feed}
-        self._log = log.bind(**self._labels)
+        self._report = Report(metrics, options.foundation, options.feed, reader.settle_s)
         self._committed_at = float("-inf")
-        self._snapshot: asyncio.Task[Snapshot] | None = None
-        self._snapshot_due = float("inf")
+        self._owed = Owed(take_snapshot, clock, options.snapshot_interval_s)
         self.progress = Progress()
 
     @property
@@ -122,19 +110,17 @@ class Tail:
 
         Raise FencedError when another producer took over, CfstreamError for what does not heal.
         """
-        self._metrics.running.labels(**self._labels).set(1)
+        self._report.running(here=True)
         try:
             await self._run(stop)
         except StoppedError:
-            self._log.info("tail ends")
+            self._report.log.info("tail ends")
         finally:
-            if self._snapshot is not None:
-                self._snapshot.cancel()
-                self._snapshot = None
+            self._owed.cancel()
             # Discarding waits for the client's threads, which may be busy with a broker that is away.
             await asyncio.to_thread(self._outlet.close)
             self.progress = Progress()
-            self._metrics.running.labels(**self._labels).set(0)
+            self._report.running(here=False)
 
     async def _run(self, stop: asyncio.Event) -> None:
         state = await self._recovered(stop)
@@ -157,7 +143,7 @@ class Tail:
                     ahead = None
                     state = await self._rebuilt(error, stop)
                     continue
-                self._observe(state, step, fetched.page.server_time)
+                self._note(state, step, fetched.page.server_time)
                 if step.ended and await self._idle(state, stop):
                     return
         finally:
@@ -171,7 +157,7 @@ class Tail:
             state = None
         if state is None:
             position = await unless_stopped(stop, first_position(self._reader, self._options.start))
-            pending = "first-start" if self._take_snapshot is not None else None
+            pending = self._owed.reason("first-start")
             state = TailState(
                 position=position,
                 snapshot_pending=pending,
@@ -181,22 +167,20 @@ class Tail:
                 rows=0 if earlier is None else earlier.rows,
                 sequence=0 if earlier is None else earlier.sequence,
             )
-            self._log.info("first start", start=self._options.start)
+            self._report.log.info("first start", start=self._options.start)
         else:
-            self._log.info("goes on", cursor=state.position.guid, rows=state.rows, sequence=state.sequence)
+            self._report.log.info("goes on", cursor=state.position.guid, rows=state.rows, sequence=state.sequence)
         self.progress.state = state
-        self._begin_snapshot(state)
+        self._owed.begin(state.snapshot_pending)
         return state
 
     async def _rebuilt(self, error: DoubtError, stop: asyncio.Event) -> TailState:
-        self._metrics.doubtful.labels(**self._labels).inc()
-        self._metrics.rebuilds.labels(**self._labels).inc()
-        self._log.warning("transaction in doubt: new producer, checkpoint read back", reason=str(error))
+        self._report.doubt(str(error))
         return await self._recovered(stop)
 
     async def _publish(self, state: TailState, step: Step, server_time: int) -> TailState:
         """Commit a page, a finished snapshot, or (when idle) just the checkpoint; return what holds then."""
-        snapshot = self._finished_snapshot(state.snapshot_pending)
+        snapshot = self._owed.ready(state.snapshot_pending)
         now = self._clock.monotonic()
         moved = step.position != state.position
         finishes = state.ends_at is not None and step.ended and not state.finished
@@ -206,7 +190,7 @@ class Tail:
             return replace(state, position=step.position)
         new, batch = await asyncio.to_thread(self._write, state, step, snapshot, server_time)
         self._committed_at = now
-        self._count(batch, step, snapshot)
+        self._report.committed(batch, step, snapshot)
         return new
 
     def _write(
@@ -246,18 +230,8 @@ class Tail:
             "before_created_at": created_at,
             "found_at": fetched.page.server_time,
         }
-        self._log.error(
-            "gap in the feed: rows were gone before they could be read",
-            kind=kind,
-            after=gap["after_guid"],
-            after_time=_time(gap["after_created_at"]),
-            before=guid,
-            before_time=_time(created_at),
-        )
-        self._metrics.gaps.labels(**self._labels).inc()
-        new = replace(state.with_gap(gap), position=position)
-        owed = ("reseed" if kind == "reseed" else "gap") if self._take_snapshot is not None else None
-        new = replace(new, snapshot_pending=owed)
+        self._report.gap(gap)
+        new = state.with_gap(gap, position, owed=self._owed.reason("reseed" if kind == "reseed" else "gap"))
         try:
             new, _ = await asyncio.to_thread(self._write, new, Step([], position, ended=False), None, gap["found_at"])
         except DoubtError as error:
@@ -267,8 +241,17 @@ class Tail:
                 f"{self.name}: rows were gone before they could be read (the gap is in the checkpoint), and "
                 "CFSTREAM_ON_GAP=stop; start again to go on behind it"
             )
-        self._begin_snapshot(new)
+        self._owed.begin(new.snapshot_pending)
         return new
+
+    def _note(self, state: TailState, step: Step, server_time: int) -> None:
+        self.progress.state = state
+        self.progress.caught_up = step.ended
+        self.progress.last_success = self._clock.monotonic()
+        self.progress.server_time = server_time
+        if self._options.on_page is not None:
+            self._options.on_page(self.progress)
+        self._report.page(state, step, server_time)
 
     def _is_reseed(self, row: object) -> bool:
         return self._options.feed == USAGE and is_reseed(row, self._reader.version)
@@ -276,88 +259,15 @@ class Tail:
     async def _idle(self, state: TailState, stop: asyncio.Event) -> bool:
         """Wait for the next poll; return whether the tail is done."""
         if self._options.until_caught_up:
-            if self._snapshot is None:
-                self._log.info("caught up", rows=state.rows)
+            if self._owed.running is None:
+                self._report.log.info("caught up", rows=state.rows)
                 return True
-            await unless_stopped(stop, asyncio.wait({self._snapshot}))
+            await unless_stopped(stop, asyncio.wait({self._owed.running}))
             return False
         await unless_stopped(stop, self._clock.sleep(self._options.poll_s))
         return False
-
-    def _begin_snapshot(self, state: TailState) -> None:
-        if self._take_snapshot is None or self._snapshot is not None:
-            return
-        if state.snapshot_pending is not None:
-            self._snapshot = asyncio.ensure_future(self._take_snapshot(state.snapshot_pending))
-        elif self._options.snapshot_interval_s and self._snapshot_due == float("inf"):
-            self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
-
-    def _finished_snapshot(self, pending: str | None) -> Snapshot | None:
-        """Return a snapshot that is ready; begin one that is due. One that could not be taken is tried again."""
-        due = self._clock.monotonic() >= self._snapshot_due
-        if self._snapshot is None and self._take_snapshot is not None and due:
-            self._snapshot_due = float("inf")
-            self._snapshot = asyncio.ensure_future(self._take_snapshot(pending or "schedule"))
-        if self._snapshot is None or not self._snapshot.done():
-            return None
-        task, self._snapshot = self._snapshot, None
-        try:
-            snapshot = task.result()
-        except (ApiError, ValueError, TypeError, KeyError) as error:
-            self._log.error("the snapshot could not be taken", reason=str(error), again_in_s=SNAPSHOT_AGAIN_S)
-            self._snapshot_due = self._clock.monotonic() + SNAPSHOT_AGAIN_S
-            return None
-        if self._options.snapshot_interval_s:
-            self._snapshot_due = self._clock.monotonic() + self._options.snapshot_interval_s
-        return snapshot
-
-    def _count(self, batch: Batch, step: Step, snapshot: Snapshot | None) -> None:
-        metrics, labels = self._metrics, self._labels
-        metrics.committed.labels(**labels).inc()
-        metrics.rows.labels(**labels).inc(len(batch.messages))
-        metrics.filtered.labels(**labels).inc(batch.filtered)
-        metrics.late.labels(**labels).inc(step.late)
-        if batch.dead:
-            metrics.dead.labels(**labels).inc(len(batch.dead))
-            self._log.warning("rows that could not be read went to the dead letters", rows=len(batch.dead))
-        if snapshot is not None:
-            metrics.snapshots.labels(foundation=labels["foundation"], reason=snapshot.reason).inc()
-            self._log.info(
-                "snapshot published",
-                reason=snapshot.reason,
-                records=snapshot.records,
-                observed_at=iso(snapshot.observed_at),
-            )
-
-    def _observe(self, state: TailState, step: Step, server_time: int) -> None:
-        metrics, labels = self._metrics, self._labels
-        self.progress.state = state
-        self.progress.caught_up = step.ended
-        self.progress.last_success = self._clock.monotonic()
-        self.progress.server_time = server_time
-        if self._options.on_page is not None:
-            self._options.on_page(self.progress)
-        metrics.duplicates.labels(**labels).inc(step.duplicates)
-        metrics.held.labels(**labels).set(step.held)
-        watermark = state.position.settled_until
-        if watermark is not None:
-            behind_s = (server_time - watermark) / SECOND - self._reader.settle_s
-            metrics.lag.labels(**labels).set(max(0.0, behind_s))
-            metrics.watermark.labels(**labels).set(watermark / SECOND)
-        if step.rows:
-            self._log.info(
-                "page committed",
-                rows=len(step.rows),
-                until=_time(step.newest),
-                held=step.held,
-                caught_up=step.ended,
-            )
 
 
 def _cancel(task: asyncio.Task[Fetched] | None) -> None:
     if task is not None:
         task.cancel()
-
-
-def _time(moment: int | None) -> str | None:
-    return None if moment is None else iso(moment)
