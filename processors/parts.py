@@ -90,6 +90,7 @@ def _build(
         checkpoints=checkpoints,
         roller=roller,
         metrics=metrics,
+        clock=SystemClock(),
         interval_s=settings.worker_tick_seconds,
     )
     probes = Probes(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 from faust.types import TP
 
+from plumbing.clock import SECOND, Clock
 from processors.checkpoints import Checkpoints
 from processors.lane.app import LaneApp
 from processors.metrics import WorkerMetrics
@@ -44,6 +45,7 @@ class Timekeeper:
         checkpoints: Checkpoints,
         roller: Roller,
         metrics: WorkerMetrics,
+        clock: Clock,
         interval_s: float,
     ) -> None:
         self._app = app
@@ -51,6 +53,7 @@ class Timekeeper:
         self._checkpoints = checkpoints
         self._roller = roller
         self._metrics = metrics
+        self._clock = clock
         self._interval_s = interval_s
         self._goals: dict[int, _Goal] = {}
         self._reached: dict[int, dict[str, Micros]] = {}
@@ -114,4 +117,15 @@ class Timekeeper:
                 if watermark > self._reached.setdefault(number, {}).get(foundation, 0):
                     await self._worker.tick(number, foundation, watermark)
                     self._reached[number][foundation] = watermark
+        self._measure()
         return all_reached and self.ready and self._app.consumer_generation_id == generation
+
+    def _measure(self) -> None:
+        """Report by foundation how old the event time is up to which every row is applied, in the slowest partition."""
+        slowest: dict[str, Micros] = {}
+        for reached in self._reached.values():
+            for foundation, until in reached.items():
+                slowest[foundation] = min(until, slowest.get(foundation, until))
+        now = self._clock.now()
+        for foundation, until in slowest.items():
+            self._metrics.lag_seconds.labels(foundation).set((now - until) / SECOND)

@@ -205,6 +205,8 @@ class Worker:
         if work.outputs:
             self._send(work.outputs)
             await self._writer.durable()
+            for alert in work.outputs.alerts:
+                self._metrics.alerts.labels(alert["status"]).inc()
         wrote = False
         for key, entry in work.states.items():
             if not entry.records and not entry.timed:

@@ -34,12 +34,13 @@ def changes(state: AppState) -> list[Change]:
         _of_process(process, places, found)
     for task in state["tasks"]:
         started, stopped = task["started_at"], task["stopped_at"]
-        if started is None or (stopped is not None and stopped <= started):
+        if started is None:
             continue
         memory, where = task["memory_mb"], places[task["place"]]
         found.append((started // SECOND, where, 0, 0, 1, memory))
         if stopped is not None:
-            found.append((stopped // SECOND, where, 0, 0, -1, -memory))
+            # One that ended at once adds nothing, but leaves a trace: what was published of it must be published anew.
+            found.append((max(stopped, started) // SECOND, where, 0, 0, -1, -memory))
     return found
 
 

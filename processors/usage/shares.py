@@ -91,6 +91,10 @@ class Shares:
         ran, runs = before is not None and before.level != NOTHING, level != NOTHING
         if ran and before is not None and (not runs or before.where != where):
             self._count(before.where, -1)
+        if before is None:
+            # New, or a table just recovered: what a predecessor published of these places may be out of date.
+            for place in state["places"]:
+                self._totals.update(group.scope for group in self._groups((place["space_guid"], place["org_guid"])))
         if runs and (not ran or before is None or before.where != where):
             self._count(where, 1)
         as_of = state["as_of"]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from plumbing.clock import SystemClock
 from processors.lane.tracker import Partition, Tracker
 from processors.metrics import WorkerMetrics
 from processors.timekeeper import Timekeeper
@@ -93,7 +94,7 @@ class Scene:
         self.app, self.worker, self.marks = App(), Worker(), Marks()
         parts: dict[str, Any] = {"app": self.app, "worker": self.worker, "checkpoints": self.marks, "roller": Idle()}
         metrics = WorkerMetrics(CollectorRegistry())
-        self.keeper = Timekeeper(**parts, metrics=metrics, interval_s=0.01)
+        self.keeper = Timekeeper(**parts, metrics=metrics, clock=SystemClock(), interval_s=0.01)
 
     async def look(self) -> bool:
         return await self.keeper._advance()

@@ -185,3 +185,22 @@ async def test_a_late_row_corrects_closed_hours_of_app_space_and_org(world: Worl
     _totals, hours = world.rolled()
     second = {h["scope"]: h["instance_seconds"] for h in hours.values() if h["hour"] == T0 + HOUR}
     assert second == dict.fromkeys(("app", "space", "org", "foundation"), 900 + 3 * 2700)
+
+
+async def test_totals_published_before_a_kill_are_put_right_by_the_successor(world: World) -> None:
+    await world.rows(usage("TASK_STARTED", 0, task="t"))
+    await world.time(T0 + 10 * SECOND)
+    assert world.rolled()[0]["space", "space-1"]["running_tasks"] == 1
+    await world.rows(usage("TASK_STOPPED", 0, task="t"))
+    await world.start()  # killed before the totals were published
+    await world.time(T0 + HOUR)
+    totals, hours = world.rolled()
+    assert totals["space", "space-1"]["running_tasks"] == 0
+    assert {hour["task_seconds"] for hour in hours.values()} == {0}
+
+
+async def test_alerts_are_counted_by_status() -> None:
+    world = World(rules=Rules(rules=[Rule(name="rate", kind="rate", threshold=1, window=300)]))
+    await world.start()
+    await world.events(audit("app.crash", 10))
+    assert world.registry.get_sample_value("cfstream_worker_alerts_total", {"status": "firing"}) == 1
