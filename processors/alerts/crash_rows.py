@@ -11,8 +11,11 @@ COUNTED = "app.crash"
 TWIN = "audit.app.process.crash"
 """Written beside it for the same crash: adds crash_count and version."""
 
-CHANGES: dict[str, Literal["stopped", "deleted", "restaged"]] = {
+Change = Literal["stopped", "restarted", "deleted", "restaged"]
+
+CHANGES: dict[str, Change] = {
     "audit.app.stop": "stopped",
+    "audit.app.restart": "restarted",
     "audit.app.delete-request": "deleted",
     "audit.app.restage": "restaged",
     "audit.app.droplet.mapped": "restaged",

@@ -3,7 +3,7 @@
 Called by the fold of the worker, in the order of the log:
 
     observe(rules, state, facts, row)        each audit event of the app
-    cleared(rules, state, facts, at, why)    the app was "stopped", "deleted" or "restaged" at that time
+    cleared(rules, state, facts, at, why)    the app was "stopped", "restarted", "deleted" or "restaged"
     tick(rules, state, facts, watermark)     all rows up to that time are applied; nothing else moves time
     due(rules, state, facts)                 when the next tick would change anything, None: never
 
@@ -20,14 +20,13 @@ from typing import Literal
 from plumbing.clock import SECOND
 from processors.alerts import crash_rows, messages, windows
 from processors.alerts.conditions import Reading, concerns, readings
+from processors.alerts.crash_rows import Change
 from processors.alerts.matching import applicable
 from processors.alerts.rules import Rule, Rules
 from processors.alerts.state import AppFacts, CrashAlert, CrashState, RecentCrash
 from schemas.records import Alert, AuditEvent, Micros
 
 Outcome = tuple[CrashState, list[Alert]]
-Cleared = Literal["stopped", "deleted", "restaged"]
-
 _REFRESH_FROM = 8
 
 
@@ -47,7 +46,7 @@ def observe(rules: Rules, state: CrashState, facts: AppFacts, row: AuditEvent) -
     return after, alerts
 
 
-def cleared(rules: Rules, state: CrashState, facts: AppFacts, at: Micros, reason: Cleared) -> Outcome:
+def cleared(rules: Rules, state: CrashState, facts: AppFacts, at: Micros, reason: Change) -> Outcome:
     """Forget the crashes up to ``at`` and resolve what they had set off; idempotent, and late calls are harmless."""
     if at <= (state["cleared_at"] or 0) or state["last_at"] is None:
         return state, []
@@ -199,7 +198,7 @@ class _Machine:
         self.state["alerts"] = list(alerts.values())
         self.advance(now, tick=False)
 
-    def clear(self, at: Micros, reason: Cleared) -> None:
+    def clear(self, at: Micros, reason: Change) -> None:
         state = self.state.copy()
         state["cleared_at"] = at
         state["recent"] = [crash for crash in state["recent"] if crash["at"] > at]

@@ -123,6 +123,7 @@ def test_cool_down_keeps_a_resolved_rule_silent() -> None:
     ("kind", "reason"),
     [
         ("audit.app.stop", "stopped"),
+        ("audit.app.restart", "restarted"),
         ("audit.app.delete-request", "deleted"),
         ("audit.app.restage", "restaged"),
         ("audit.app.droplet.mapped", "restaged"),
