@@ -42,7 +42,8 @@ def application(health: Health, metrics: CollectorRegistry) -> Starlette:
         return verdict(health.live)
 
     async def readyz(_request: Request) -> Response:
-        return verdict(health.live | health.ready)
+        # Before the parts are put together nothing can be asked, and nothing is ready.
+        return verdict(health.live | health.ready or {"start": lambda: "not started yet"})
 
     async def scrape(_request: Request) -> Response:
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)

@@ -1,5 +1,6 @@
 """The thread that talks to Kafka: reads committed records only, and never loses what it has fetched."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -86,16 +87,17 @@ class CommittedThread(AIOKafkaConsumerThread):
 
     async def _resume(self, partitions: list[TP]) -> dict[TP, int]:
         consumer = self._ensure_consumer()
-        resumed = {}
-        for tp in partitions:
-            theirs = TopicPartition(*tp)
-            offset = await consumer.committed(theirs)
-            if offset is None:
-                offset = (await consumer.beginning_offsets([theirs]))[theirs]
-            consumer.seek(theirs, offset)
-            self._left_at.pop(tp, None)
-            resumed[tp] = offset
-        return resumed
+        theirs = [TopicPartition(*tp) for tp in partitions]
+        committed = await asyncio.gather(*(consumer.committed(tp) for tp in theirs))
+        starts = dict(zip(theirs, committed, strict=True))
+        unread = [tp for tp, offset in starts.items() if offset is None]
+        if unread:
+            # In one request: it waits behind a fetch that the broker holds, and each one would wait anew.
+            starts |= await consumer.beginning_offsets(unread)
+        for tp, offset in starts.items():
+            consumer.seek(tp, offset)
+            self._left_at.pop(ensure_TP(tp), None)
+        return {ensure_TP(tp): offset for tp, offset in starts.items()}
 
     async def ends(self, partitions: Iterable[TP]) -> dict[TP, int]:
         """Return the positions after the last committed record or marker (the last stable offset)."""
