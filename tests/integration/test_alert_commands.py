@@ -9,6 +9,7 @@ from support.chain import cfstream
 from support.notifier_world import Answer, World, world
 
 from plumbing.clock import SECOND, iso
+from schemas.records import AppUsageEvent
 
 
 @pytest.fixture
@@ -39,24 +40,7 @@ def test_simulate_says_what_rules_would_have_done(notified: World, tmp_path: Pat
         "memory_mb_per_instance": 256,
         "instance_count": 1,
     }
-    missing = dict.fromkeys(
-        (
-            "buildpack_guid",
-            "buildpack_name",
-            "task_guid",
-            "task_name",
-            "previous_memory_mb_per_instance",
-            "previous_instance_count",
-            "package_state",
-            "previous_package_state",
-            "actor_username",
-        )
-    )
-    notified.put(notified.topics.usage, "app-1", usage | missing)
-    for event in rows:
-        notified.put(notified.topics.audit, "app-1", event)
-    notified.flush()
-    span = ("--since", iso(T0 - SECOND), "--until", iso(T0 + 10_000 * SECOND))
+    missing = dict.fromkeys(AppUsageEvent.__annotations__)
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules:\n- {name: rate, kind: rate, threshold: 3}\n", "utf-8")
     ended = notified.command("alerts", "simulate", *span, "--rules", str(rules), "--json")
