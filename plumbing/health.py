@@ -34,16 +34,17 @@ class Health:
 def application(health: Health, metrics: CollectorRegistry) -> Starlette:
     """Return the ASGI application: 200, or 503 with the sentences of the parts that are not well."""
 
-    def verdict(checks: dict[str, Check]) -> Response:
-        troubles = {name: text for name, check in list(checks.items()) if (text := check()) is not None}
+    def verdict(*checks: tuple[str, Check]) -> Response:
+        troubles = {name: text for name, check in checks if (text := check()) is not None}
         return JSONResponse({"ok": not troubles, "troubles": troubles}, 503 if troubles else 200)
 
     async def livez(_request: Request) -> Response:
-        return verdict(health.live)
+        return verdict(*health.live.items())
 
     async def readyz(_request: Request) -> Response:
         # Before the parts are put together nothing can be asked, and nothing is ready.
-        return verdict(health.live | health.ready or {"start": lambda: "not started yet"})
+        checks = [*health.live.items(), *health.ready.items()]
+        return verdict(*(checks or [("start", lambda: "not started yet")]))
 
     async def scrape(_request: Request) -> Response:
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
