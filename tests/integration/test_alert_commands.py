@@ -41,6 +41,11 @@ def test_simulate_says_what_rules_would_have_done(notified: World, tmp_path: Pat
         "instance_count": 1,
     }
     missing = dict.fromkeys(AppUsageEvent.__annotations__)
+    notified.put(notified.topics.usage, "app-1", missing | usage)
+    for event in rows:
+        notified.put(notified.topics.audit, "app-1", event)
+    notified.flush()
+    span = ("--since", iso(T0 - SECOND), "--until", iso(T0 + 10_000 * SECOND))
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules:\n- {name: rate, kind: rate, threshold: 3}\n", "utf-8")
     ended = notified.command("alerts", "simulate", *span, "--rules", str(rules), "--json")
