@@ -7,7 +7,7 @@ from processors.usage.changes import Change, changes
 from schemas.codec import Codec, Encoder
 from schemas.tables import AppState
 
-CACHED = 10_000
+CACHED = 4_000
 """Decoded states kept. A decoded state takes some ten times the room of its row, so most stay rows."""
 
 
@@ -35,6 +35,10 @@ class AppBook:
         state = self._read(row)
         self._keep(partition, key, state)
         return state
+
+    def gone(self, partition: int, key: bytes) -> int:
+        """Return the version of an app's tombstone, 0 where none is known: the app's next state goes on from it."""
+        return self._table.gone(partition, key)
 
     def changes(self, partition: int, key: bytes, state: AppState) -> list[Change]:
         """Return the usage of a state as it was last written."""

@@ -53,7 +53,7 @@ class Writer:
                 "compression.type": "lz4",
                 "delivery.timeout.ms": 30_000,
                 "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 262_144,
+                "queue.buffering.max.kbytes": 65_536,
             }
         )
         self._error: KafkaError | None = None

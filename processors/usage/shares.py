@@ -57,6 +57,7 @@ class Shares:
     changed_apps: dict[bytes, int] = field(default_factory=dict)
     _totals: set[ScopeKey] = field(default_factory=set)
     _at: dict[Where, tuple[_Group, ...]] = field(default_factory=dict)
+    _wheres: dict[Where, Where] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -103,6 +104,9 @@ class Shares:
             if group.scope[0] == "space":
                 group.name = state["space_name"] or group.name
                 group.org_guid = state["org_guid"] or group.org_guid
+        # One tuple for all apps of a place, one for all that run nothing: there are many apps.
+        where = before.where if before is not None and before.where == where else self._wheres.setdefault(where, where)
+        level = NOTHING if level == NOTHING else level
         self.apps[key] = _App(level, max((change[0] for change in after), default=0), where)
 
     def _count(self, where: Where, by: int) -> None:
