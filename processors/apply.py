@@ -40,6 +40,7 @@ class Applier:
             state = self._book.get(work.partition, row.key)
             if state is None:
                 state = fold.new(foundation, row.key.decode("utf-8", "replace"))
+                state["version"] = self._book.gone(work.partition, row.key)
             entry = Opened(state, self._book.changes(work.partition, row.key, state) if uses else None)
             work.states[row.key] = entry
         return entry
@@ -79,12 +80,15 @@ class Applier:
         return self._watch.stopped(state, at)
 
     def audit(self, work: Work, row: Row) -> None:
-        """Apply an audit event; only a crash makes an app known."""
+        """Apply an audit event; only a crash or a deletion makes an app known.
+
+        The topics interleave as they please: a deletion may come before the rows of the app that it deletes.
+        """
         event = row.record
         if event["app_guid"] is None:
             return
         known = row.key in work.states or self._book.get(work.partition, row.key) is not None
-        if not known and event["type"] != fold.CRASH:
+        if not known and event["type"] not in (fold.CRASH, fold.DELETED):
             return
         entry = self._open(work, row, event["foundation"], uses=False)
         state = entry.state

@@ -37,6 +37,9 @@ _log = structlog.get_logger(__name__)
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""
 
+TICK_ROUNDS = 4
+"""What time changes may be due to change again: an app whose last task expired may be one to forget."""
+
 APPLIED_EVERY = 5 * SECOND
 """How far event time must come before a partition says so again."""
 
@@ -104,11 +107,14 @@ class Worker:
 
     async def tick(self, partition: int, foundation: str, until: Micros) -> None:
         """Advance the time of one foundation's apps in a partition: every row up to ``until`` is applied."""
-        async with self._lock:
-            schedule = self._schedules.get(partition, {}).get(foundation)
-            keys = [] if schedule is None else schedule.pop(until)
-        for start in range(0, len(keys), TICK_SLICE):
-            await self._tick_slice(partition, keys[start : start + TICK_SLICE], foundation, until)
+        for _ in range(TICK_ROUNDS):
+            async with self._lock:
+                schedule = self._schedules.get(partition, {}).get(foundation)
+                keys = [] if schedule is None else schedule.pop(until)
+            if not keys:
+                break
+            for start in range(0, len(keys), TICK_SLICE):
+                await self._tick_slice(partition, keys[start : start + TICK_SLICE], foundation, until)
         await self._usage.publish_hours(partition, foundation, until, self._lock)
         await self._compare(partition, foundation, until)
 

@@ -16,6 +16,9 @@ from processors.lane.writer import Writes
 VERSION_HEADER = "version"
 """Tombstones have no value to hold a version: this header, decimal, holds it."""
 
+MOST_GONE = 50_000
+"""Tombstones of a partition whose versions are remembered, the newest; Kafka itself lets them go after a day."""
+
 
 class StateTable(faust.Table[bytes, bytes]):
     """Rows of the partitions assigned to this worker.
@@ -67,7 +70,9 @@ class StateTable(faust.Table[bytes, bytes]):
         row = self._rows.get(partition, {}).pop(key, None)
         if row is None:
             return
-        version = str(self._version(row) + 1)
+        number = self._version(row) + 1
+        version = str(number)
+        self._bury(partition, key, number)
         self._touched.get(partition, {}).pop(key, None)
         self._writer.write(
             self.topic,
@@ -77,6 +82,19 @@ class StateTable(faust.Table[bytes, bytes]):
             headers=[(VERSION_HEADER, version)],
             delivered=self._follow(partition),
         )
+
+    def gone(self, partition: int, key: bytes) -> int:
+        """Return the version of a key's tombstone, 0 where none is known.
+
+        A row that is set anew must have a higher version, else the next recovery would take it for older.
+        """
+        return self._gone.get(partition, {}).get(key, 0)
+
+    def _bury(self, partition: int, key: bytes, version: int) -> None:
+        gone = self._gone.setdefault(partition, {})
+        gone[key] = max(version, gone.pop(key, 0))
+        if len(gone) > MOST_GONE:
+            del gone[next(iter(gone))]
 
     def _touch(self, partition: int, key: bytes) -> None:
         touched = self._touched.setdefault(partition, {})
@@ -121,7 +139,7 @@ class StateTable(faust.Table[bytes, bytes]):
                 new = next((int(text) for name, text in record.headers if name == VERSION_HEADER), 0)
                 if old is None or new >= version(old):
                     rows.pop(key, None)
-                    gone[key] = max(new, gone.get(key, 0))
+                    self._bury(partition, key, new)
             elif (old is None or version(value) >= version(old)) and version(value) >= gone.get(key, 0):
                 rows[key] = value
         self.restored += len(records)
@@ -144,11 +162,6 @@ class StateTable(faust.Table[bytes, bytes]):
             for per_partition in (self._rows, self._gone, self._known_to, self._touched):
                 per_partition.pop(partition, None)
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
-
-    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Forget the tombstones' versions: nobody else writes from now on."""
-        self._gone.clear()
-        await super().on_recovery_completed(active_tps, standby_tps)
 
     # -- Faust's other ways to write
 

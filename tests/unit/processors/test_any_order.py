@@ -1,0 +1,50 @@
+"""What the tables say depends on the log alone: not on how topics interleave, on ticks, or on restarts."""
+
+import pytest
+from support.usage_rows import HOUR, SECOND, T0, audit, usage
+from support.worker_world import World
+
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.start()
+    return world
+
+
+async def test_a_deletion_counts_whichever_topic_comes_first() -> None:
+    rows = [usage("STARTED", 0), usage("STOPPED", 100)]
+    deletion = audit("audit.app.delete-request", 99)
+    for deletion_first in (True, False):
+        world = World()
+        await world.start()
+        if deletion_first:
+            await world.events(deletion)
+        await world.rows(*rows)
+        if not deletion_first:
+            await world.events(deletion)
+        assert world.state()["deleted_at"] == T0 + 99 * SECOND
+        await world.time(T0 + 3 * DAY)
+        assert world.state() is None
+
+
+async def test_one_tick_carries_out_all_that_is_due(world: World) -> None:
+    await world.rows(usage("STARTED", 0), usage("TASK_STARTED", 5, task="lost"), usage("STOPPED", 100))
+    await world.events(audit("audit.app.delete-request", 99))
+    await world.time(T0 + 30 * DAY)
+    assert world.state() is None
+
+
+async def test_an_app_that_comes_back_after_it_was_forgotten_survives_a_restart(world: World) -> None:
+    await world.rows(*(usage("STARTED", at, instances=at + 1) for at in range(5)), usage("STOPPED", 100))
+    await world.events(audit("audit.app.delete-request", 50))  # the deletion failed later on
+    await world.time(T0 + 3 * DAY)
+    assert world.state() is None
+    await world.rows(usage("STARTED", 4 * 86400, instances=7))
+    for _ in range(2):
+        await world.start()
+        state = world.book.get(0, b"app-1")
+        assert state is not None
+        assert state["running_instances"] == 7
