@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from plumbing.clock import Clock
 from plumbing.errors import CfstreamError
+from producer.api.errors import ApiError
 from producer.checkpoint import TailState
 from producer.feeds.dialect import head
 from producer.feeds.position import Step
@@ -115,6 +116,8 @@ class Tail:
             await self._run(stop)
         except StoppedError:
             self._report.log.info("tail ends")
+        except ApiError as error:
+            raise CfstreamError(f"{self.name}: {error}; this does not heal by asking again") from error
         finally:
             self._owed.cancel()
             # Discarding waits for the client's threads, which may be busy with a broker that is away.

@@ -47,11 +47,13 @@ def error_of(status: int, headers: Headers, content: bytes, *, what: str, now: i
         return ForbiddenError(text)
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return LimitedError(text, retry_after_s(headers, now))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return RetriableError(text)
     if status < HTTPStatus.BAD_REQUEST:
         # A redirect would carry the token elsewhere.
         return RefusedError(f"{text}: an answer other than 200 is not followed; check CFSTREAM_CF_API", status, None)
+    if code is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        # The Cloud Controller gives each of its errors a code. A router says 404 while no Cloud Controller is there,
+        # which must not be taken for an event that is gone.
+        return RetriableError(text)
     return RefusedError(text, status, code)
 
 

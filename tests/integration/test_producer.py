@@ -1,5 +1,6 @@
 """The producer by its command line, on a real Kafka and registry, against the simulated Cloud Controller."""
 
+import re
 import signal
 import threading
 import time
@@ -7,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import orjson
 import pytest
 import yaml
 from confluent_kafka import Producer
@@ -279,3 +282,39 @@ def test_a_user_with_a_password_reads_as_a_client_does(here: Site) -> None:
         cf_password=options.password,
     )
     here.assert_exact()
+
+
+def test_health_and_metrics_follow_the_tails(here: Site) -> None:
+    child = here.start("run", "producer", "run", log_format="json")
+    log = here.log("run")
+    until(lambda: '"address"' in log.read_text(), within_s=40, what="the health server")
+    lines = [orjson.loads(line) for line in log.read_text().splitlines() if '"address"' in line]
+    address = lines[0]["address"]
+
+    def ready() -> bool:
+        return httpx.get(f"{address}/readyz").status_code == 200
+
+    until(ready, within_s=40, what="ready")
+    until(lambda: here.said("run", '"caught_up": true') >= 2, within_s=40, what="both feeds read")
+    metrics = httpx.get(f"{address}/metrics").text
+    assert f'cfstream_producer_tail_running{{feed="{FEEDS[0]}",foundation="default"}} 1.0' in metrics
+    assert re.search(r"cfstream_producer_rows_total{.*audit.*} [1-9]", metrics)
+
+    # The rights go away: lists would be empty without a word, so it says that it is not ready.
+    here.cc.options.scopes = ("cloud_controller.read",)
+    here.cc.uaa.revoke_all()
+    until(lambda: not ready(), within_s=20, what="not ready any more")
+    assert "global_auditor" in httpx.get(f"{address}/readyz").text
+    assert httpx.get(f"{address}/livez").status_code == 200
+    here.cc.options.scopes = ("cloud_controller.global_auditor",)
+    until(ready, within_s=40, what="ready again without a restart")
+    child.terminate()
+    assert child.wait(20) == 0
+
+
+def test_a_service_waits_for_a_cloud_controller_that_is_not_there_yet_and_says_so(here: Site) -> None:
+    child = here.start("run", "producer", "run", cf_api="http://127.0.0.1:9")
+    until(lambda: here.said("run", "set CFSTREAM_CF_API to its address") >= 2, within_s=40, what="it tries again")
+    assert child.poll() is None
+    child.terminate()
+    assert child.wait(20) == 0

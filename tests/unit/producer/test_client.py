@@ -260,6 +260,8 @@ def test_v2_has_its_own_names_for_the_limit() -> None:
         (502, {"code": 0, "detail": "string", "title": "string"}, RetriableError, None),
         (409, {"errors": [{"code": 0, "detail": "string", "title": "string"}]}, RefusedError, 0),
         (301, {}, RefusedError, None),
+        (404, {}, RetriableError, None),
+        (400, {}, RetriableError, None),
     ],
 )
 def test_each_status_is_grouped_by_what_to_do(status: int, body: dict[str, Any], kind: type, code: int | None) -> None:
@@ -268,6 +270,18 @@ def test_each_status_is_grouped_by_what_to_do(status: int, body: dict[str, Any],
     assert type(error) is kind
     assert getattr(error, "code", None) == code
     assert str(error).startswith("GET /x: HTTP ")
+
+
+def test_a_router_without_a_cloud_controller_is_no_lost_cursor() -> None:
+    """Its 404 has no code; an event that is gone has one."""
+    found = world()
+    asyncio.run(found.session())
+    found.service.faults.add(Fault("html", f"{EVENTS}(/.*)?", status=404, count=3))
+    found.cc.do(5)
+    found.cc.step(120)
+    asyncio.run(found.session())
+    assert found.state.gaps == 0
+    assert len(found.records) == len(found.cc.ledger.usage)
 
 
 def test_a_row_with_half_a_character_does_not_hide_its_page() -> None:

@@ -9,9 +9,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "producer.md"
 
 
 def test_the_page_lists_the_metrics_with_their_meaning() -> None:
-    listed = dict(
-        re.findall(r"^\| `(cfstream_producer_\w+)` \| \w+ \| [\w, ]+ \| (.*) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
-    )
+    row = re.compile(r"^\| `(cfstream_producer_\w+)` \| \w+ \| [\w, ]+ \| (.*) \|$", re.MULTILINE)
+    listed = dict(row.findall(PAGE.read_text("utf-8")))
     there = {
         f"{each.name}_total" if each.type == "counter" else each.name: each.documentation
         for each in Metrics().registry.collect()
