@@ -7,7 +7,7 @@ import httpx
 import pytest
 from support.chain import Chain, Ended, chain
 
-from standin.cloud_controller.scenario import play_demo_scenario
+from standin.cloud_controller.history import Past
 from standin.cloud_controller.server import CloudController
 from standin.stack import Stack
 
@@ -16,7 +16,7 @@ from standin.stack import Stack
 def whole(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Everything is there and right, until a test says otherwise."""
     cc = CloudController(seed=7)
-    play_demo_scenario(cc, usage_rows=200, apps=10, old_apps=1)
+    cc.write_past(Past(usage_rows=200, apps=10))
     with chain(cc, stack.bootstrap_servers, stack.registry_url, tmp_path_factory.mktemp("whole")) as whole:
         whole.good("schemas", "register")
         yield whole
