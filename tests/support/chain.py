@@ -106,7 +106,7 @@ class Chain:
 
     def good(self, *arguments: str, within_s: float = 60, **more: str) -> Ended:
         """Run a command that must end with exit 0."""
-        ended = self.run(*arguments, within_s=within_s, **more)
+        ended = self.run(*arguments, within_s=within_s, given=more)
         assert ended.code == 0, f"cfstream {' '.join(arguments)} ended with {ended.code}: {ended.err[-2000:]}"
         return ended
 
