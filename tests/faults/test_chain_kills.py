@@ -87,6 +87,7 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Chain]:
         yield slow
 
 
+@pytest.mark.timeout(600)
 def test_each_row_once_and_the_tables_right_after_many_kills(slow: Chain) -> None:
     seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"KILLS_SEED={seed}")  # noqa: T201 - to play a failure again
