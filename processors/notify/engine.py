@@ -54,6 +54,8 @@ class _Group:
     flush_at: Micros
     members: set[str] = field(default_factory=set)
     in_flight: Batch | None = None
+    doubtful: frozenset[str] = frozenset()
+    """What an attempt before the one in flight may have told: its end was never known."""
 
 
 class Engine:
@@ -112,12 +114,13 @@ class Engine:
         """End a notification and return its entry. What was given up is told again while it fires."""
         key = (batch.receiver, batch.group_key)
         entry = self.entries.get(key, Entry())
+        group = self._groups.get(key)
         if arrived:
             entry = after_success(entry, batch.told, batch.told.resolved, now)
         else:
-            entry = replace(entry, announced=entry.announced - batch.told.resolved, attempt=None)
+            doubtful = (group.doubtful if group else frozenset()) - batch.told.resolved
+            entry = replace(entry, announced=entry.announced - batch.told.resolved, attempt=doubtful or None)
         self.entries[key] = entry
-        group = self._groups.get(key)
         if group is not None:
             group.in_flight = None
             notices = {alert["id"]: alert for alert in batch.alerts if alert["rule"] == HISTORY}
@@ -272,6 +275,7 @@ class Engine:
             self._leave(key, group, untold)
             return None
         self._leave(key, group, untold)
+        group.doubtful = (entry.attempt or frozenset()) - untold
         self.entries[key] = replace(entry, announced=announced, attempt=(entry.maybe_announced | told.firing) - untold)
         self.changed.add(key)
         alerts = [members[id_].alert for id_ in (*told.firing, *told.resolved)]

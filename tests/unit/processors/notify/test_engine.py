@@ -289,3 +289,15 @@ def test_ten_thousand_crashing_apps_are_a_handful_of_messages() -> None:
     for n in range(10_000):
         bench.put(n / 200, f"app{n}", labels={"space_guid": f"space-{n % 100}"})
     assert sum(len(bench.at(t)) for t in range(30, 3600, 30)) <= 3
+
+
+def test_what_may_have_been_told_before_a_kill_is_remembered_when_its_repeat_is_given_up() -> None:
+    settings = config()
+    bench = Bench(settings)
+    bench.put(0, "a")
+    bench.engine.flush(NOW + 30 * SECOND)
+    fresh = restarted(bench, settings)
+    fresh.put(0, "a")
+    assert fresh.at(100, arrived=False) == [("chat", "firing", ["a"])]
+    fresh.put(110, "a", "resolved")
+    assert fresh.at(400) == [("chat", "resolved", ["-a"])]
