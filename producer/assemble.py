@@ -166,6 +166,7 @@ def snapshots(
             foundation=foundation.name,
             reason=cast("Reason", reason),
             settle_s=settings.settle_seconds,
+            filters=foundation.filters,
         )
         return await take(source, encode, settings.partitions)
 

@@ -244,7 +244,7 @@ class Tail:
                 f"{self.name}: rows were gone before they could be read (the gap is in the checkpoint), and "
                 "CFSTREAM_ON_GAP=stop; start again to go on behind it"
             )
-        self._owed.begin(new.snapshot_pending)
+        self._owed.begin_anew(new.snapshot_pending)
         return new
 
     def _note(self, state: TailState, step: Step, server_time: int) -> None:
@@ -262,11 +262,12 @@ class Tail:
     async def _idle(self, state: TailState, stop: asyncio.Event) -> bool:
         """Wait for the next poll; return whether the tail is done."""
         if self._options.until_caught_up:
-            if self._owed.running is None:
+            if not self._owed.open(state.snapshot_pending):
                 self._report.log.info("caught up", rows=state.rows)
                 return True
-            await unless_stopped(stop, asyncio.wait({self._owed.running}))
-            return False
+            if self._owed.running is not None:
+                await unless_stopped(stop, asyncio.wait({self._owed.running}))
+                return False
         await unless_stopped(stop, self._clock.sleep(self._options.poll_s))
         return False
 

@@ -43,6 +43,15 @@ class Owed:
         elif self._due == _NEVER:
             self._schedule()
 
+    def begin_anew(self, pending: str | None) -> None:
+        """Take the snapshot that is owed now: one under way may have read what was changed in a later gap."""
+        self.cancel()
+        self.begin(pending)
+
+    def open(self, pending: str | None) -> bool:
+        """Say whether a snapshot is under way, or is owed and will be tried again."""
+        return self._running is not None or (self._take is not None and pending is not None)
+
     def ready(self, pending: str | None) -> Snapshot | None:
         """Return a snapshot that is ready, once; begin one that is due."""
         if self._take is not None and self._running is None and self._clock.monotonic() >= self._due:

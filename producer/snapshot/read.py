@@ -4,7 +4,7 @@
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from plumbing.clock import SECOND
@@ -12,6 +12,7 @@ from producer.api.client import CloudController
 from producer.api.patience import Patience
 from producer.feeds.dialect import page_of
 from producer.parse.fields import part, time_or_none
+from producer.publish.batch import Filters
 from producer.snapshot.listing import everything
 from schemas.records import ProcessSnapshot
 
@@ -36,6 +37,7 @@ class Source:
     foundation: str
     reason: Reason
     settle_s: float
+    filters: Filters = field(default_factory=Filters)
 
 
 async def observed_at(source: Source) -> int:

@@ -20,11 +20,16 @@ class Snapshot:
 
 
 async def take(source: read.Source, encode: Encoder, partitions: int) -> Snapshot:
-    """Read and encode a snapshot. Holds the encoded records (about 250 bytes each) and the names of apps in memory."""
+    """Read and encode a snapshot, filtered as the rows of the feeds are: what no row would end must not begin.
+
+    Holds the encoded records (about 250 bytes each) and the names of apps in memory.
+    """
     at = await read.observed_at(source)
     snapshot_id = str(uuid.uuid4())
     messages: list[Message] = []
     async for record in read.records(source, snapshot_id, at):
+        if not source.filters.wants(record):
+            continue
         key = record["app_guid"]
         messages.append({"key": None if key is None else key.encode(), "value": encode(record)})
     total = len(messages)
