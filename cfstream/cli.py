@@ -80,13 +80,12 @@ def _run(name: str, arguments: list[str]) -> int:
     except typer.TyperException as error:
         return _wrong_use(error)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            # The reader, such as head, has seen enough. Typer makes it exit code 1, and the last flush silent.
+            return 0
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader, such as head, has seen enough. Keep Python from complaining when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
 
 
@@ -94,7 +93,7 @@ def _wrong_use(error: typer.TyperException) -> int:
     """Say in one line what is wrong with the options; a group without a command says what it has."""
     message = str(getattr(error, "message", error)) or type(error).__name__
     if isinstance(error, typer.BadParameter):
-        message = error.format_message()
+        message = error.format_message().replace("Value error, ", "")
     path = getattr(getattr(error, "ctx", None), "command_path", "cfstream")
     if "\n" in message.strip():
         sys.stderr.write(message.rstrip() + "\n")

@@ -58,8 +58,16 @@ class WorkerMetrics:
             registry=registry,
         )
 
+        self._applied = 0
+
+    def applied(self) -> int:
+        """Return how many records were applied since this was asked last."""
+        applied, self._applied = self._applied, 0
+        return applied
+
     def chunk(self, topic: str, records: int, decoded: Decoded) -> None:
         """Count one chunk."""
+        self._applied += records
         self.records.labels(topic).inc(records)
         self.chunk_records.observe(records)
         if decoded.dead:

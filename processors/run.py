@@ -9,9 +9,9 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from plumbing.errors import CfstreamError, UsageError
+from plumbing.errors import CfstreamError
 from plumbing.health import Health, serving
-from plumbing.kafka import require_broker
+from plumbing.settings import masked
 from processors.alerts.files import load_rules
 from processors.alerts.rules import Rules
 from processors.lane.app import LaneApp
@@ -19,7 +19,7 @@ from processors.lane.check import check as check_libraries
 from processors.parts import Parts, build
 from processors.settings import WorkerSettings
 from processors.timekeeper import Timekeeper
-from schemas import provision
+from processors.topics import require_topics
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
     check_libraries()
     rules = rules or load_rules(settings.alerts_config)
     topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
-    _require_topics(settings, topics)
+    require_topics(settings, topics)
     registry = CollectorRegistry()
     health = Health()
     stop = asyncio.Event()
@@ -41,7 +41,7 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with serving(health, registry, settings.http_host, settings.http_port) as port:
-        _log.info("worker starts", group=settings.worker_group, http_port=port)
+        _log.info("worker starts", **(masked(settings) | {"http_port": port}))
         parts = build(settings, topics, rules, registry)
         health.ready["tables"] = parts.probes.ready
         health.live["progress"] = parts.probes.live
@@ -100,18 +100,3 @@ async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event,
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeping
-
-
-def _require_topics(settings: WorkerSettings, topics: Topics) -> None:
-    admin = require_broker(settings)
-    findings = provision.prepare(
-        admin,
-        topics,
-        partitions=settings.partitions,
-        replication=settings.replication_factor,
-        create=settings.create_topics,
-    )
-    for finding in findings:
-        if finding.fatal:
-            raise UsageError(f"{finding.topic} {finding.text}")
-        _log.warning("topic differs", topic=finding.topic, difference=finding.text)

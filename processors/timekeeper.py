@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 from faust.types import TP
 
-from plumbing.clock import SECOND, Clock
+from plumbing.clock import SECOND, Clock, iso
 from processors.checkpoints import Checkpoints
 from processors.lane.app import LaneApp
 from processors.metrics import WorkerMetrics
@@ -127,5 +127,8 @@ class Timekeeper:
             for foundation, until in reached.items():
                 slowest[foundation] = min(until, slowest.get(foundation, until))
         now = self._clock.now()
+        rows = self._metrics.applied()
+        if rows:
+            _log.info("rows applied", rows=rows, until={name: iso(until) for name, until in slowest.items()})
         for foundation, until in slowest.items():
             self._metrics.lag_seconds.labels(foundation).set((now - until) / SECOND)

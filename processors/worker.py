@@ -8,8 +8,6 @@ not. A worker that dies after the states were written has its successor pass ove
 import asyncio
 from collections.abc import Callable, Iterable
 
-import structlog
-
 from plumbing.clock import SECOND, Clock
 from processors.apply import Applier
 from processors.book import AppBook
@@ -31,8 +29,6 @@ from processors.work import Opened, Work
 from schemas.records import Micros
 from schemas.tables import AppState
 from schemas.topics import Topics
-
-_log = structlog.get_logger(__name__)
 
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cfstream.options import command
 from plumbing import logs
-from plumbing.errors import CfstreamError
+from plumbing.errors import CfstreamError, UsageError
 from standin.cloud_controller.clock import SimClock
 from standin.cloud_controller.scenario import play_demo_scenario
 from standin.cloud_controller.server import CloudController
@@ -44,6 +44,8 @@ def demo(
     Live: shows what runs until Ctrl-C. With --once: a week of history of more than 500 apps; exit 0 only when every
     app's instances and memory equal the Cloud Controller's, each row is there once, and each alert arrived.
     """
+    if json and not play_once:
+        raise UsageError("--json goes with --once")
     began = time.monotonic()
     logs.configure("console", "warning")
     console = Console(stderr=play_once)

@@ -40,7 +40,10 @@ def reconcile(config: Config = None, foundation: FoundationName = None, json: Js
         else:
             _print(each.name, source, found)
     if total:
-        raise CfstreamError(f"{total} apps differ; 'cfstream snapshot' sets the tables right")
+        raise CfstreamError(
+            f"{total} apps differ; what changed within the last {settings.settle_seconds:g} s is still to come, "
+            "for the rest 'cfstream snapshot' sets the tables right"
+        )
 
 
 async def _compared(settings: ProducerSettings, foundation: Foundation) -> tuple[Sums, list[Drift]]:

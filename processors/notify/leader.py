@@ -5,13 +5,11 @@ Two would each see half of a group's alerts. A notifier that stands by takes ove
 
 import asyncio
 
-import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
 
-_log = structlog.get_logger(__name__)
 SESSION_S = 10
 
 

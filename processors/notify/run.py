@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
-from plumbing.kafka import admin_client, client_config, registry_options, require_broker
+from plumbing.kafka import admin_client, client_config, registry_options
 from plumbing.settings import masked
 from processors.alerts.files import read
 from processors.alerts.rules import Rules
@@ -34,7 +34,7 @@ from processors.notify.session import MakeLanes, Session
 from processors.notify.settings import NotifierSettings
 from processors.notify.silence_store import SilenceStore
 from processors.notify.storm_watch import StormWatch
-from schemas import provision
+from processors.topics import require_topics
 from schemas.codec import Codec
 from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.topics import Topics
@@ -60,7 +60,7 @@ async def run(settings: NotifierSettings) -> None:
     for receiver in config.receivers:
         receiver.address()
     topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
-    _require_topics(settings, topics)
+    require_topics(settings, topics)
     registry = CollectorRegistry()
     metrics = NotifierMetrics(registry)
     health = Health()
@@ -219,21 +219,6 @@ def _counted(post: Post, receiver: str, metrics: NotifierMetrics) -> Post:
         return outcome
 
     return counted
-
-
-def _require_topics(settings: NotifierSettings, topics: Topics) -> None:
-    admin = require_broker(settings)
-    findings = provision.prepare(
-        admin,
-        topics,
-        partitions=settings.partitions,
-        replication=settings.replication_factor,
-        create=settings.create_topics,
-    )
-    for finding in findings:
-        if finding.fatal:
-            raise UsageError(f"{finding.topic} {finding.text}")
-        _log.warning("topic differs", topic=finding.topic, difference=finding.text)
 
 
 def _shown(settings: NotifierSettings) -> dict[str, str]:

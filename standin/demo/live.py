@@ -28,7 +28,7 @@ def play(scene: Scene, pipeline: Pipeline, console: Console, *, first_state: "Fi
     where = {
         "chat room": scene.room_url,
         "Cloud Controller": f"{scene.cc_url}/v3/info",
-        "topics": "cfstream tail app-usage-events, with the settings in settings.env beside the logs",
+        "topics": "cfstream tail app-usage-events (settings: settings.env beside the logs)",
         "logs": str(pipeline.log("worker").parent),
     }
     view = View()

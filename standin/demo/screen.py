@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
@@ -27,7 +27,9 @@ def draw(
 ) -> RenderableType:
     """Return the whole screen. ``where``: what can be looked at, and its address. ``now``: monotonic seconds."""
     layout = Layout()
-    layout.split_column(Layout(name="top", size=6), Layout(name="middle"), Layout(name="bottom", size=3 + len(where)))
+    layout.split_column(
+        Layout(name="top", size=6), Layout(name="middle", minimum_size=7), Layout(name="bottom", size=3 + len(where))
+    )
     layout["middle"].split_row(Layout(name="orgs"), Layout(name="right"))
     layout["right"].split_column(Layout(name="crashing"), Layout(name="chat"))
     layout["top"].update(Panel(_feeds(view, now), title="feeds", title_align="left"))
@@ -41,7 +43,8 @@ def draw(
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), expand=True)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="ellipsis", no_wrap=True)
+        justify: JustifyMethod = "left" if number == 0 else "right"
+        table.add_column(column, justify=justify, min_width=len(column), overflow="ellipsis", no_wrap=True)
     return table
 
 
@@ -77,7 +80,7 @@ def _memory(mb: int) -> str:
 
 
 def _crashing(view: View, names: Mapping[str, str]) -> RenderableType:
-    table = _table("app", "organization", "crashes", "last")
+    table = _table("app", "organization", "crashes", "last (UTC)")
     for app in view.crashing(CRASHING_SHOWN):
         table.add_row(
             Text(app.name),
@@ -102,6 +105,8 @@ def _chat(messages: Sequence[Message]) -> RenderableType:
 
 def _where(where: Mapping[str, str]) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
     for name, address in where.items():
         table.add_row(Text(name, style="bold"), Text(address))
     table.add_row(Text("stop", style="bold"), "Ctrl-C")

@@ -1,5 +1,8 @@
 """Finding commands, and errors as exit codes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cfstream.cli import COMMANDS, run
@@ -51,7 +54,7 @@ def _refuse(_settings: object) -> object:
         (["topics", "apply", "--nope"], "No such option: --nope"),
         (["topics", "aply"], "No such command 'aply'"),
         (["tail"], "Missing argument"),
-        (["totals", "--by", "planet"], "'planet' is not one of 'org', 'space', 'foundation', 'app'"),
+        (["totals", "--by", "planet"], "'--by': 'planet' is not one of 'org', 'space', 'foundation', 'app'"),
     ],
 )
 def test_wrong_use_is_one_line_with_the_way_to_the_help(
@@ -67,3 +70,20 @@ def test_wrong_use_is_one_line_with_the_way_to_the_help(
 def test_a_group_without_a_command_says_what_it_has(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["topics"]) == 2
     assert "apply" in capsys.readouterr().err
+
+
+def test_json_of_the_demo_needs_the_fixed_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--json"]) == 2
+    assert capsys.readouterr().err == "cfstream: --json goes with --once\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    command = [sys.executable, "-c", "import cfstream.cli; input(); cfstream.cli.main()", "topics", "--help"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        _, said = process.communicate("go\n", timeout=60)
+    assert (process.returncode, said) == (0, "")

@@ -20,6 +20,7 @@ def state(guid: str, **changes: Any) -> AppState:
         "memory_mb": 512,
         "crashes": 0,
         "last_crash_at": None,
+        "deleted_at": None,
     }
     return record | changes  # type: ignore[return-value] # the view reads these fields alone
 
