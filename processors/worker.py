@@ -26,12 +26,15 @@ from processors.state.fold import ImpossibleError, Keep
 from processors.usage.changes import changes
 from processors.usage.publisher import UsagePublisher
 from processors.work import Opened, Work
-from schemas.records import Micros
+from schemas.records import DeadLetter, Micros
 from schemas.tables import AppState
 from schemas.topics import Topics
 
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""
+
+MOST_ROWS = 5000
+"""Rows worked on before the states are written, whatever a chunk holds."""
 
 TICK_ROUNDS = 4
 """What time changes may be due to change again: an app whose last task expired may be one to forget."""
@@ -71,6 +74,7 @@ class Worker:
         self._metrics = metrics
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._closing = asyncio.Lock()
         self._schedules: dict[int, dict[str, Schedule]] = {}
         applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
         self._folds: dict[str, Callable[[Work, Row], None]] = {
@@ -87,11 +91,18 @@ class Worker:
     async def process(self, chunk: Chunk) -> None:
         """Work on one chunk; return when its effects are durable."""
         decoded = await self._decoder.chunk(chunk)
+        dead = decoded.dead
+        for start in range(0, max(1, len(decoded.rows)), MOST_ROWS):
+            await self._apply(chunk, decoded.rows[start : start + MOST_ROWS], dead)
+            dead = []
+        self._metrics.chunk(chunk.tp.topic, len(chunk.records), decoded)
+
+    async def _apply(self, chunk: Chunk, rows: list[Row], dead: list[DeadLetter]) -> None:
         async with self._lock:
             work = Work(chunk.tp.partition)
-            work.outputs.dead_letters += decoded.dead
+            work.outputs.dead_letters += dead
             apply = self._folds[chunk.tp.topic]
-            for row in decoded.rows:
+            for row in rows:
                 try:
                     apply(work, row)
                 except ImpossibleError as error:
@@ -99,7 +110,10 @@ class Worker:
                         self._decoder.dead_letter(chunk, row.offset, row.key, row.raw, str(error))
                     )
             await self._write(work)
-        self._metrics.chunk(chunk.tp.topic, len(chunk.records), decoded)
+            crowded = any(fold.crowded(entry.state) for entry in work.states.values())
+        if crowded:
+            # In a backfill an app's past may come faster than time is looked at; no record may grow without end.
+            await self.close_overdue_hours(chunk.tp.partition)
 
     async def tick(self, partition: int, foundation: str, until: Micros) -> None:
         """Advance the time of one foundation's apps in a partition: every row up to ``until`` is applied."""
@@ -111,7 +125,7 @@ class Worker:
                 break
             for start in range(0, len(keys), TICK_SLICE):
                 await self._tick_slice(partition, keys[start : start + TICK_SLICE], foundation, until)
-        await self._usage.publish_hours(partition, foundation, until, self._lock)
+        await self._publish_hours(partition, foundation, until)
         await self._compare(partition, foundation, until)
 
     async def _tick_slice(self, partition: int, keys: list[bytes], foundation: str, until: Micros) -> None:
@@ -134,6 +148,11 @@ class Worker:
     async def close_overdue_hours(self, partition: int) -> None:
         """Close hours that no row can concern any more although the worker is behind."""
         for foundation, until in self._usage.overdue(partition).items():
+            await self._publish_hours(partition, foundation, until)
+
+    async def _publish_hours(self, partition: int, foundation: str, until: Micros) -> None:
+        # Chunks and ticks both close hours; two at a time would each undo what the other has closed.
+        async with self._closing:
             await self._usage.publish_hours(partition, foundation, until, self._lock)
 
     async def refresh(self, partition: int) -> None:

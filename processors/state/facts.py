@@ -13,8 +13,8 @@ STOPPED = "STOPPED"
 SNAPSHOT_TAKES = 120 * SECOND
 """A snapshot's pages are read within this long after its ``observed_at``."""
 
-MOST_FACTS = 1000
-"""Of one process, should no watermark ever come and let old ones go."""
+MOST_FACTS = 20_000
+"""Of one process, in the hours that are still open. More would not fit into a record; what is dropped is not counted."""
 
 
 def second(moment: Micros) -> int:

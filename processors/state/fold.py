@@ -22,6 +22,7 @@ IGNORED = frozenset({"BUILDPACK_SET"})
 DELETED = "audit.app.delete-request"
 CRASH = "app.crash"
 
+_CROWD = 500
 _ROWS_SHIFT = 12
 """Low bits of a version count changes by time between two records; the bits above count records."""
 
@@ -215,6 +216,11 @@ def apply_audit(state: AppState, event: AuditEvent) -> bool:
         state["deleted_at"] = at
         return True
     return False
+
+
+def crowded(state: AppState) -> bool:
+    """Say whether a record has grown so long that closed hours ought to let go of what they need no more."""
+    return len(state["tasks"]) > _CROWD or any(len(process["facts"]) > _CROWD for process in state["processes"])
 
 
 def settle(state: AppState, records: int) -> None:
