@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cfstream import alert_history, alert_plot
 from cfstream.options import Config, Json, application
-from cfstream.render import readable
+from cfstream.render import readable, to_stdout
 from plumbing import logs
 from plumbing.clock import SECOND, SystemClock, iso, micros
 from plumbing.errors import CfstreamError, UsageError
@@ -92,8 +92,8 @@ def list_alerts(
     for one in chosen:
         quiet = silences.silenced_by(kept, one["labels"], now)
         note = f"silenced by {quiet.id}" if quiet else (one["resolve_reason"] or "")
-        shown.add_row(*(_plain(text) for text in _columns(one)), note)
-    Console(file=sys.stdout, highlight=False).print(shown)
+        shown.add_row(*map(str, _columns(one)), note)
+    to_stdout().print(shown)
 
 
 @silence_app.command("add")
@@ -223,10 +223,6 @@ def _columns(one: Alert) -> tuple[Any, ...]:
     begun = datetime.fromtimestamp(one["starts_at"] / SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
     place = one["space_name"] or one["labels"].get("scope_guid") or one["space_guid"] or ""
     return begun, one["severity"], one["rule"], one["summary"], place
-
-
-def _plain(text: object) -> str:
-    return str(text).replace("[", "\\[")
 
 
 def _first_line(error: ValueError) -> str:

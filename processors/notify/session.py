@@ -229,6 +229,13 @@ class Session:
             if arrived:
                 self._metrics.sent.labels(batch.receiver).inc()
                 self._metrics.delay.observe((now - batch.made_at) / SECOND)
+                _log.info(
+                    "notification sent",
+                    receiver=batch.receiver,
+                    status=batch.status,
+                    alerts=len(batch.alerts),
+                    rules=sorted({alert["rule"] for alert in batch.alerts}),
+                )
                 continue
             self._metrics.given_up.labels(batch.receiver).inc()
             _log.error("notification given up", receiver=batch.receiver, reason=outcome.reason)

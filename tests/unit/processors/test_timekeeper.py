@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
+from processors.decode import Decoded
 from processors.lane.tracker import Partition, Tracker
 from processors.metrics import WorkerMetrics
 from processors.timekeeper import Timekeeper
@@ -148,3 +149,11 @@ async def test_until_caught_up_ends_when_all_is_applied(scene: Scene) -> None:
     scene.app.lane.tracker.passed(TP, 5)
     scene.app.lane.end = 5
     await scene.keeper.run(until_caught_up=True)
+
+
+def test_applied_rows_are_told_once() -> None:
+    metrics = WorkerMetrics(CollectorRegistry())
+    metrics.chunk("usage", 30, Decoded([], []))
+    metrics.chunk("audit", 12, Decoded([], []))
+    assert metrics.applied() == 42
+    assert metrics.applied() == 0

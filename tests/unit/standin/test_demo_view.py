@@ -104,3 +104,13 @@ def test_screen_shows_names_as_text_whatever_they_hold() -> None:
     assert "[bold]evil[/bold]" in shown
     assert "[red]loop[/red]" in shown
     assert "acme" in shown
+
+
+def test_a_small_terminal_cuts_what_is_below_and_keeps_the_figures() -> None:
+    view = View()
+    view.app("a", state("a", crashes=3))
+    where = {"logs": "/a/very/long/path" * 9, "topics": "-", "chat room": "-", "Cloud Controller": "-"}
+    console = Console(width=60, height=15)
+    with console.capture() as capture:
+        console.print(draw(view, messages=[], org_names={"o1": "acme"}, where=where, now=1))
+    assert "acme" in capture.get()
