@@ -41,7 +41,8 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with serving(health, registry, settings.http_host, settings.http_port) as port:
-        _log.info("worker starts", **(masked(settings) | {"http_port": port}))
+        shown = masked(settings) | {"http_port": port}
+        _log.info("worker starts", **{name: str(value) for name, value in shown.items()})
         parts = build(settings, topics, rules, registry)
         health.ready["tables"] = parts.probes.ready
         health.live["progress"] = parts.probes.live
