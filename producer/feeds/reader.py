@@ -89,7 +89,7 @@ class Reader:
     def lost(self, position: Position) -> Position:
         """Return where to go on after CursorLostError."""
         if self.feed == USAGE:
-            return usage.lost(position)
+            return usage.lost(position, self.settle_s)
         return audit.lost(position)
 
     async def event(self, guid: str) -> object | None:

@@ -5,6 +5,7 @@ window meet in one digest with a chance of 1 in 10^20 at 50,000 rows.
 """
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -37,18 +38,31 @@ class Seen:
         """Return how many rows of the second ``since`` and later are here."""
         return sum(len(digests) for second, digests in self.by_second.items() if second >= since)
 
-    def with_rows(self, rows: Iterable[tuple[str, int]], start: int) -> "Seen":
-        """Return the window with rows (guid, created_at) added, and cut to begin at ``start`` or later."""
+    def with_rows(self, rows: Iterable[tuple[str, int]], start: int, largest: int = LARGEST) -> "Seen":
+        """Return the window with rows (guid, created_at) added, and cut to begin at ``start`` or later.
+
+        With more than ``largest`` rows it is cut further at its old end, but never inside its newest second.
+        """
         start = max(self.start, start)
-        kept = {second: digests for second, digests in self.by_second.items() if second >= start}
-        new: dict[int, set[str]] = {}
+        new: dict[int, list[tuple[str, int]]] = {}
         for guid, created_at in rows:
             second = created_at // SECOND
             if second >= start:
-                new.setdefault(second, set()).add(digest(guid, created_at))
-        for second, digests in new.items():
-            kept[second] = kept.get(second, frozenset()) | digests
-        return _bounded(start, kept)
+                new.setdefault(second, []).append((guid, created_at))
+        kept = {second: digests for second, digests in self.by_second.items() if second >= start}
+        counts = Counter({second: len(digests) for second, digests in kept.items()})
+        counts.update({second: len(found) for second, found in new.items()})
+        total = counts.total()
+        for second in sorted(counts)[:-1]:
+            if total <= largest:
+                break
+            total -= counts[second]
+            start = second + 1
+        kept = {second: digests for second, digests in kept.items() if second >= start}
+        for second, found in new.items():
+            if second >= start:
+                kept[second] = kept.get(second, frozenset()).union(digest(guid, at) for guid, at in found)
+        return Seen(start, kept)
 
     def texts(self) -> list[str]:
         """Return the checkpoint's form: one text a second, ``<second>:<digests>``; the first marks the start."""
@@ -68,13 +82,3 @@ class Seen:
                 digests[i : i + DIGEST_CHARS] for i in range(0, len(digests), DIGEST_CHARS)
             )
         return cls(start, by_second)
-
-
-def _bounded(start: int, by_second: dict[int, frozenset[str]]) -> Seen:
-    total = sum(map(len, by_second.values()))
-    for second in sorted(by_second)[:-1]:
-        if total <= LARGEST:
-            break
-        total -= len(by_second.pop(second))
-        start = second + 1
-    return Seen(start, by_second)

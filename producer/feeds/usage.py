@@ -7,9 +7,13 @@ from plumbing.clock import SECOND
 from producer.feeds import settle
 from producer.feeds.dialect import Page, Query, Version, heads, usage_query
 from producer.feeds.position import Position, Step
+from producer.feeds.seen import LARGEST
 
 Marks = list[tuple[str | None, int | None]]
 """Guid and created_at of rows."""
+
+KNOWN_ROWS = 2000
+"""Published rows remembered beside the cursor; some 30 kB of a checkpoint at most."""
 
 
 def request(position: Position, version: Version, per_page: int) -> Query:
@@ -50,9 +54,10 @@ def advance(position: Position, page: Page, version: Version, settle_s: float) -
 
 def _unpublished(position: Position, rows: list[Any], marks: Marks) -> list[Any]:
     """Drop what lies before the floor or was published before; without a floor all rows are new."""
-    floor = position.floor
-    if floor is None:
+    if position.floor is None:
         return rows
+    # What is older than the window of known rows cannot be told from what was published.
+    floor = max(position.floor, position.seen.start * SECOND)
     return [
         row
         for row, (guid, at) in zip(rows, marks, strict=True)
@@ -65,34 +70,41 @@ def _moved(
 ) -> Position:
     """Return the position behind the last row.
 
-    Remembers the rows published that are not older than it: were the cursor to be pruned, they would come again.
+    Remembers the rows published whose time lies less than the settle delay before its own: were the cursor to be
+    pruned, they would come again among others of their time that were never read.
     """
     if not marks or newest is None:
         return position if not marks else replace(position, guid=marks[-1][0])
     guid = marks[-1][0]
     created_at = next(at for _, at in reversed(marks) if at is not None)
-    floor = position.floor
+    floor, largest = position.floor, KNOWN_ROWS
     if floor is None:
-        first = created_at
+        first = created_at - int(settle_s * SECOND)
     else:
-        first = floor
-        if newest > floor + int((2 * settle_s + 60) * SECOND):
+        first, largest = floor, LARGEST
+        if newest > floor + int((3 * settle_s + 60) * SECOND):
             floor = None
     recent = [(each, at) for each, at in marks if each is not None and at is not None and at >= first]
     return replace(
         position,
         guid=guid,
         created_at=created_at,
-        seen=position.seen.with_rows(recent, first // SECOND),
+        seen=position.seen.with_rows(recent, first // SECOND, largest),
         floor=floor,
         reseeded=is_reseed(rows[len(marks) - 1], version),
     )
 
 
-def lost(position: Position) -> Position:
-    """Return where to go on after the cursor's row has gone: from the oldest row that is newer than it."""
-    passed = [moment for moment in (position.created_at, position.floor) if moment is not None]
-    return replace(position, guid=None, floor=max(passed, default=None), reseeded=False)
+def lost(position: Position, settle_s: float) -> Position:
+    """Return where to go on after the cursor's row has gone: from the oldest row that was not published.
+
+    A row that was recorded after the cursor's may carry a time up to the settle delay before it.
+    """
+    disorder = int(settle_s * SECOND)
+    floors = [None if position.created_at is None else position.created_at - disorder, position.floor]
+    return replace(
+        position, guid=None, floor=max((each for each in floors if each is not None), default=None), reseeded=False
+    )
 
 
 def is_reseed(row: Any, version: Version) -> bool:
