@@ -6,7 +6,7 @@ from random import Random
 from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
-from plumbing.errors import UsageError
+from plumbing.errors import CfstreamError, UsageError
 from plumbing.kafka import ClientConfig, client_config, registry_options
 from processors.alerts.rules import Rules
 from processors.book import AppBook
@@ -58,12 +58,17 @@ class Parts:
 
 
 def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_registry: CollectorRegistry) -> Parts:
-    """Put a worker together; registers the schemas. Raise UsageError without a registry, or for wrong settings."""
+    """Put a worker together; registers the schemas.
+
+    Raise UsageError without a registry or for wrong settings, CfstreamError for schemas that do not fit.
+    """
     registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
     try:
         return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)
-    except (RegistryUnreachableError, IncompatibleSchemaError) as error:
+    except RegistryUnreachableError as error:
         raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+    except IncompatibleSchemaError as error:
+        raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 
 
 def _build(

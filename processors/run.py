@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
+from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from plumbing.errors import CfstreamError
@@ -63,7 +64,8 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
     @parts.states.on_recover
     async def recovered() -> None:
         try:
-            await parts.worker.recovered(sorted(parts.timekeeper.sources()))
+            known = await parts.worker.recovered(sorted(parts.timekeeper.sources()))
+            refuse_made_anew(known, await app.lane.ends(list(known)))
             parts.probes.recovered()
         except Exception as error:  # noqa: BLE001 - Faust would drop it, and go on without the derived state
             await app.crash(error)
@@ -80,6 +82,21 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         except TimeoutError:
             _log.warning("the worker did not stop in time; what is durable is whole", seconds=STOP_S)
         await parts.close()
+
+
+def refuse_made_anew(known: dict[TP, int], ends: dict[TP, int]) -> None:
+    """Raise CfstreamError when a source ends before what the tables have applied of it.
+
+    Offsets tell the tables what they have applied. In a topic that was deleted and made anew the old offsets come
+    again, and every row would be taken for one that is known.
+    """
+    for tp, position in known.items():
+        if ends.get(tp, position) < position:
+            raise CfstreamError(
+                f"{tp.topic}/{tp.partition} ends at {ends[tp]}, but the tables have applied it up to {position}: the "
+                "topic was made anew. Stop the workers, delete their tables (the topics whose names end in app-state "
+                "and worker-progress) and start again; then take a snapshot"
+            )
 
 
 async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event, *, until_caught_up: bool) -> None:

@@ -8,6 +8,8 @@ not. A worker that dies after the states were written has its successor pass ove
 import asyncio
 from collections.abc import Callable, Iterable
 
+from faust.types import TP
+
 from plumbing.clock import SECOND, Clock
 from processors.apply import Applier
 from processors.book import AppBook
@@ -76,6 +78,11 @@ class Worker:
         self._lock = asyncio.Lock()
         self._closing = asyncio.Lock()
         self._schedules: dict[int, dict[str, Schedule]] = {}
+        self._offsets = (
+            (topics.usage.name, "usage_offset"),
+            (topics.audit.name, "audit_offset"),
+            (topics.snapshots.name, "snapshot_offset"),
+        )
         applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
         self._folds: dict[str, Callable[[Work, Row], None]] = {
             topics.usage.name: applier.usage,
@@ -193,8 +200,12 @@ class Worker:
         if fold.gone(state, until, self._keep):
             work.outputs.removed.append((key, foundation))
 
-    async def recovered(self, partitions: Iterable[int]) -> None:
-        """Rebuild what is derived from the table, after an assignment."""
+    async def recovered(self, partitions: Iterable[int]) -> dict[TP, int]:
+        """Rebuild what is derived from the table, after an assignment.
+
+        Return for each source partition the position behind the last record that the table knows.
+        """
+        known: dict[TP, int] = {}
         async with self._lock:
             self._book.reset()
             self._progress.reset()
@@ -206,8 +217,12 @@ class Worker:
                 for index, (key, state) in enumerate(self._book.items(partition)):
                     self._set_due(partition, key, state)
                     self._usage.changed(partition, key, state, [], changes(state))
+                    for topic, name in self._offsets:
+                        offset: int = state[name]  # type: ignore[literal-required]  # names of the record
+                        known[TP(topic, partition)] = max(offset + 1, known.get(TP(topic, partition), 0))
                     if index % 1000 == 0:
                         await asyncio.sleep(0)
+        return known
 
     async def revoked(self) -> None:
         """Let go of all partitions: a rebalance has begun. Returns when no tick is at work on one."""

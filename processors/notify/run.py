@@ -170,8 +170,10 @@ class Notifier:
                 view=self.view,
                 beside=[storms.run, lambda: beat(self._config.heartbeat, sender, clock)],
             )
-        except (RegistryUnreachableError, IncompatibleSchemaError) as error:
+        except RegistryUnreachableError as error:
             raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+        except IncompatibleSchemaError as error:
+            raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 
 
 @contextmanager

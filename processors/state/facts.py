@@ -14,7 +14,7 @@ SNAPSHOT_TAKES = 120 * SECOND
 """A snapshot's pages are read within this long after its ``observed_at``."""
 
 MOST_FACTS = 20_000
-"""Of one process, in the hours that are still open. More would not fit into a record; what is dropped is not counted."""
+"""Of one process, in the hours still open. More would not fit into a record; what is dropped is not counted."""
 
 
 def second(moment: Micros) -> int:

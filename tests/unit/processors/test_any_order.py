@@ -1,8 +1,12 @@
 """What the tables say depends on the log alone: not on how topics interleave, on ticks, or on restarts."""
 
 import pytest
+from faust.types import TP
 from support.usage_rows import HOUR, SECOND, T0, audit, usage
 from support.worker_world import World
+
+from plumbing.errors import CfstreamError
+from processors.run import refuse_made_anew
 
 DAY = 24 * HOUR
 
@@ -48,3 +52,15 @@ async def test_an_app_that_comes_back_after_it_was_forgotten_survives_a_restart(
         state = world.book.get(0, b"app-1")
         assert state is not None
         assert state["running_instances"] == 7
+
+
+async def test_a_source_that_was_made_anew_is_refused_and_never_taken_for_known(world: World) -> None:
+    await world.rows(*(usage("STARTED", at, instances=at + 1) for at in range(5)))
+    await world.events(audit("app.crash", 6))
+    known = await world.worker.recovered([0])
+    usages, audits = TP(world.topics.usage.name, 0), TP(world.topics.audit.name, 0)
+    assert (known[usages], known[audits]) == (5, 1)
+    refuse_made_anew(known, known)
+    refuse_made_anew(known, {tp: position + 7 for tp, position in known.items()})
+    with pytest.raises(CfstreamError, match="made anew"):
+        refuse_made_anew(known, known | {usages: 4})
