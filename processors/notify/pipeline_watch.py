@@ -69,6 +69,10 @@ class PipelineWatch:
         self._first_s.setdefault(foundation, now_s)
         self._tails[foundation, feed] = _Tail(written_at, settled_until or 0, now_s, gap)
 
+    def finished(self, foundation: str, feed: str) -> None:
+        """Note that a tail has come to its end: it is not stale when it says no more."""
+        self._tails.pop((foundation, feed), None)
+
     def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:
         """Note how far the workers are in a partition."""
         self._applied.setdefault(foundation, {})[partition] = applied_to
@@ -130,7 +134,9 @@ class PipelineWatch:
         limit_s = self._settings.worker_behind
         for foundation, first_s in self._first_s.items():
             partitions = self._applied.get(foundation)
-            settled = min(tail.settled_until for (name, _), tail in self._tails.items() if name == foundation)
+            settled = min(
+                (tail.settled_until for (name, _), tail in self._tails.items() if name == foundation), default=0
+            )
             if partitions is None:
                 text = f"No worker has applied anything of {foundation}" if now_s - first_s > limit_s else None
             else:

@@ -195,6 +195,9 @@ class Session:
             written_at, settled_until = record["written_at"], record["settled_until"]
             self.engine.historian.tail(foundation, feed, written_at, settled_until)
             now_s = self._clock.monotonic()
+            if record["finished"]:  # a backfill at its end has no more news
+                self._pipeline.finished(foundation, feed)
+                return
             self._pipeline.checkpoint(foundation, feed, written_at, settled_until, record["gap"], now_s)
 
     def _progress(self, item: Item, record: dict[str, Any] | None) -> None:

@@ -124,3 +124,19 @@ def test_it_can_be_switched_off() -> None:
     watch = PipelineWatch(Watch(enabled=False))
     seen(watch, 0)
     assert watch.look(10_000) == []
+
+
+def test_a_backfill_at_its_end_is_not_stale() -> None:
+    watch = PipelineWatch(Watch())
+    backfill = f"{USAGE}.backfill"
+    seen(watch, 0, feed=backfill)
+    watch.finished("f", backfill)
+    for at_s in range(0, 3600, 60):
+        seen(watch, at_s)
+        applied(watch, at_s)
+        assert watch.look(at_s) == []
+    alone = PipelineWatch(Watch())
+    seen(alone, 0, feed=backfill)
+    alone.finished("f", backfill)
+    applied(alone, 0)
+    assert alone.look(3600) == []
