@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.producer_world import Identified, Kill, World, identities
 from support.simulated import standing_still
@@ -184,8 +184,36 @@ QUICK = settings(
 )
 
 
+AN_UNREAD_ROW_OLDER_THAN_A_PRUNED_CURSOR = History(
+    seed=242,
+    feed=FEEDS[0],
+    version="v3",
+    page_size=33,
+    past=200,
+    late_s=0.0,
+    back_s=5.0,
+    before=[("do", 11), ("purge", 0), ("step", 28), ("do", 4)],
+    during=[[("step", 28)], [], [], [], [], [("prune", 0)]],
+    kills=[[], ["before"]],
+)
+A_GUID_THAT_COMES_BACK_BETWEEN_TWO_REQUESTS = History(
+    seed=1,
+    feed=FEEDS[0],
+    version="v3",
+    page_size=2,
+    past=60,
+    late_s=0.0,
+    back_s=0.0,
+    before=[("purge", 0)],
+    during=[[("step", 41)], [("prune", 0)], [("purge", 0)]],
+    kills=[],
+)
+
+
 @QUICK
 @given(HISTORIES)
+@example(AN_UNREAD_ROW_OLDER_THAN_A_PRUNED_CURSOR)
+@example(A_GUID_THAT_COMES_BACK_BETWEEN_TWO_REQUESTS)
 def test_the_committed_rows_equal_the_ledger_whatever_happens(history: History) -> None:
     play = Play(history)
     play.run()
