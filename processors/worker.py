@@ -41,9 +41,6 @@ MOST_ROWS = 5000
 TICK_ROUNDS = 4
 """What time changes may be due to change again: an app whose last task expired may be one to forget."""
 
-APPLIED_EVERY = 5 * SECOND
-"""How far event time must come before a partition says so again."""
-
 
 class Worker:
     """Folds chunks and time into the table. One lock keeps chunk and tick apart: both are read-modify-write."""
@@ -134,6 +131,7 @@ class Worker:
                 await self._tick_slice(partition, keys[start : start + TICK_SLICE], foundation, until)
         await self._publish_hours(partition, foundation, until)
         await self._compare(partition, foundation, until)
+        await self._say_applied(partition, foundation, until)
 
     async def _tick_slice(self, partition: int, keys: list[bytes], foundation: str, until: Micros) -> None:
         async with self._lock:
@@ -186,6 +184,16 @@ class Worker:
             progress["checked_at"] = observed_at
             self._progress.change(partition, foundation)
             await self._write(work)
+
+    async def _say_applied(self, partition: int, foundation: str, until: Micros) -> None:
+        """Note how far the partition has come, now that all that was due is durable; the notifier waits for it."""
+        async with self._lock:
+            progress = self._progress.get(partition, foundation)
+            if partition not in self._schedules or until < (progress["applied_to"] or 0) + APPLIED_EVERY:
+                return
+            progress["applied_to"] = until
+            self._progress.change(partition, foundation)
+            await self._write(Work(partition))
 
     def _tick_app(self, work: Work, key: bytes, state: AppState, foundation: str, until: Micros) -> None:
         before = self._book.changes(work.partition, key, state)

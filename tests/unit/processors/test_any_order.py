@@ -64,3 +64,22 @@ async def test_a_source_that_was_made_anew_is_refused_and_never_taken_for_known(
     refuse_made_anew(known, {tp: position + 7 for tp, position in known.items()})
     with pytest.raises(CfstreamError, match="made anew"):
         refuse_made_anew(known, known | {usages: 4})
+
+
+async def test_each_tick_says_how_far_the_partition_has_come_after_what_was_due(world: World) -> None:
+    name = world.topics.progress.name
+    await world.rows(usage("STARTED", 0))
+    for until in (HOUR, HOUR + SECOND, 2 * HOUR):
+        await world.time(T0 + until)
+    said = [record["applied_to"] for record in world.decoded(name)]
+    assert said[-1] == T0 + 2 * HOUR
+    assert T0 + HOUR in said
+    assert T0 + HOUR + SECOND not in said
+    await world.start()
+    await world.time(T0 + 3 * HOUR)
+    assert world.decoded(name)[-1]["applied_to"] == T0 + 3 * HOUR
+
+
+async def test_a_partition_without_apps_says_how_far_it_has_come_too(world: World) -> None:
+    await world.time(T0)
+    assert world.decoded(world.topics.progress.name)[-1]["applied_to"] == T0
