@@ -38,6 +38,9 @@ TICK_SLICE = 500
 MOST_ROWS = 5000
 """Rows worked on before the states are written, whatever a chunk holds."""
 
+APPLIED_EVERY = 5 * SECOND
+"""How far event time must come before a partition says so again."""
+
 TICK_ROUNDS = 4
 """What time changes may be due to change again: an app whose last task expired may be one to forget."""
 

@@ -30,7 +30,7 @@ def draw(
     layout.split_column(
         Layout(name="top", size=6), Layout(name="middle", minimum_size=7), Layout(name="bottom", size=3 + len(where))
     )
-    layout["middle"].split_row(Layout(name="orgs"), Layout(name="right"))
+    layout["middle"].split_row(Layout(name="orgs", ratio=4), Layout(name="right", ratio=5))
     layout["right"].split_column(Layout(name="crashing"), Layout(name="chat"))
     layout["top"].update(Panel(_feeds(view, now), title="feeds", title_align="left"))
     layout["orgs"].update(Panel(_orgs(view, org_names), title="running now, by organization", title_align="left"))
@@ -43,8 +43,9 @@ def draw(
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), expand=True)
     for number, column in enumerate(columns):
-        justify: JustifyMethod = "left" if number == 0 else "right"
-        table.add_column(column, justify=justify, min_width=len(column), overflow="ellipsis", no_wrap=True)
+        # The name alone gives way where room is short: no figure is ever cut before it.
+        justify: JustifyMethod = "right" if number else "left"
+        table.add_column(column, justify=justify, ratio=None if number else 1, overflow="ellipsis", no_wrap=True)
     return table
 
 

@@ -110,7 +110,17 @@ def test_a_small_terminal_cuts_what_is_below_and_keeps_the_figures() -> None:
     view = View()
     view.app("a", state("a", crashes=3))
     where = {"logs": "/a/very/long/path" * 9, "topics": "-", "chat room": "-", "Cloud Controller": "-"}
-    console = Console(width=60, height=15)
+    console = Console(width=100, height=15)
     with console.capture() as capture:
         console.print(draw(view, messages=[], org_names={"o1": "acme"}, where=where, now=1))
     assert "acme" in capture.get()
+
+
+def test_on_a_hundred_columns_names_give_way_before_figures() -> None:
+    view = View()
+    view.app("a", state("a", app_name="a-name-that-is-far-too-long-for-its-column", crashes=3, last_crash_at=0))
+    console = Console(width=100, height=30)
+    with console.capture() as capture:
+        console.print(draw(view, messages=[], org_names={"o1": "organization"}, where={}, now=1))
+    assert "last (UTC)" in capture.get()
+    assert "a-name-that-is-far-too-long-for-its-column" not in capture.get()
