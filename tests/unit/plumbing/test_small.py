@@ -46,6 +46,7 @@ def test_back_off_grows_to_its_cap_and_is_never_nothing(attempt: int, random: Ra
         ("https://user:pw@example.com/x.git", "https://********@example.com/x.git"),
         ("two https://a:b@h/ and http://c@i/", "two https://********@h/ and http://********@i/"),
         ("Authorization: bearer eyJhbGciOi.J9.x-_y", "Authorization: bearer ********"),
+        ("https://user:p@ss@example.com/x", "https://********@example.com/x"),
         ("a plain a@b text", "a plain a@b text"),
     ],
 )
