@@ -6,7 +6,7 @@ The moments are drawn from a seed that is printed; give it as KILLS_SEED to play
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from standin.stack import Stack
 PRODUCER_DEATHS = ("start", "progress", "progress", "progress", "open", "open", "open", "open")
 WORKER_DEATHS = ("start", "progress", "progress", "progress", "progress")
 LIFE_S = 60.0
+BACKLOG = 400
+"""Records that wait for a worker when it is killed at work: more than one chunk."""
 ENDS_WITHIN_S = 120.0
 SETTINGS = {
     "CFSTREAM_PAGE_SIZE": "100",
@@ -59,14 +61,17 @@ class Victim:
         self.alive_until = time.monotonic() + moment
         self.killed_at_mark = self.marks + self.chance.randrange(1, 1500)
 
-    def dies_now(self, chain: Chain) -> bool:
-        """Kill it when its moment has come; say whether it was."""
+    def is_due(self, chain: Chain) -> bool:
+        """Say whether its moment has come."""
         chain.pipeline.check()
         if self.death == "start":
-            due = time.monotonic() >= self.alive_until
-        else:
-            assert time.monotonic() < self.alive_until, f"the {self.name} made no progress for {LIFE_S} s"
-            due = self.written.written() >= self.killed_at_mark
+            return time.monotonic() >= self.alive_until
+        assert time.monotonic() < self.alive_until, f"the {self.name} made no progress for {LIFE_S} s"
+        return self.written.written() >= self.killed_at_mark
+
+    def dies_now(self, chain: Chain) -> bool:
+        """Kill it when its moment has come; say whether it was."""
+        due = self.is_due(chain)
         if due and self.death == "open":
             # Frozen first, so that it dies with the transaction open for certain.
             chain.pipeline.child(self.name).pause()
@@ -138,12 +143,28 @@ def kill_until_no_deaths_are_left(slow: Chain, producer: Victim, worker: Victim,
         if producer.death and producer.dies_now(slow):
             producer.outstanding.append(total - committed_rows(slow))
             producer.start(slow)
-        if worker.death and worker.dies_now(slow):
+        if worker.death and worker.is_due(slow):
+            if worker.death == "progress":
+                fall_behind(slow, worker, lambda: feeds.waiting(slow.scene, group))
+            slow.pipeline.kill(worker.name)
             worker.outstanding.append(feeds.waiting(slow.scene, group))
             worker.start(slow)
     for name in ("producer", "worker"):
         slow.pipeline.kill(name)
     print(f"rows outstanding at the kills: {producer.outstanding}, {worker.outstanding}")  # noqa: T201 - as above
+
+
+def fall_behind(slow: Chain, worker: Victim, waiting: Callable[[], int]) -> None:
+    """Freeze a worker until there is work for it, then let it begin: the kill that follows hits it at work."""
+    child = slow.pipeline.child(worker.name)
+    child.pause()
+    deadline = time.monotonic() + LIFE_S
+    while waiting() < BACKLOG:
+        assert time.monotonic() < deadline, f"the producer published nothing for {LIFE_S} s"
+    child.resume()
+    moment = time.monotonic() + worker.chance.uniform(0, 0.15)
+    while time.monotonic() < moment:
+        pass
 
 
 def victim(
