@@ -1,11 +1,16 @@
 """Clock, back-off, redaction and client settings."""
 
+import io
+import logging
+import sys
 from random import Random
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plumbing import logs
 from plumbing.backoff import Backoff
 from plumbing.clock import iso, micros
 from plumbing.errors import UsageError
@@ -78,3 +83,18 @@ def test_scram_settings_reach_the_client() -> None:
     assert config["sasl.mechanism"] == "SCRAM-SHA-512"
     assert config["sasl.password"] == "p"
     assert config["ssl.ca.location"] == "/ca.pem"
+
+
+def test_a_logger_outlives_the_stderr_it_first_wrote_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = structlog.get_logger("outlives")
+    with io.StringIO() as first:
+        monkeypatch.setattr(sys, "stderr", first)
+        logs.configure("json")
+        log.info("one")
+        assert '"one"' in first.getvalue()
+    second = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", second)
+    log.info("two")
+    logging.getLogger("outlives").warning("three")
+    assert '"two"' in second.getvalue()
+    assert '"three"' in second.getvalue()
