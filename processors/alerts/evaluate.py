@@ -8,8 +8,10 @@ Called by the fold of the worker, in the order of the log:
     due(rules, state, facts)                 when the next tick would change anything, None: never
 
 ``app.crash`` counts a crash; its twin ``audit.app.process.crash`` only adds what Diego counted. A deadline that lies
-before a row's time is carried out before the row, at the deadline's own time. So the outcome depends on the log
-alone: where ticks fall, how rows are batched and how often they are replayed changes nothing, ids included.
+before a row's time is carried out before the row, at the deadline's own time; one at the very time of a row after it:
+a crash then keeps its alert, and an app stopped in the second in which it would have been quiet long enough resolves
+as stopped, for that is what happened. A tick comes after all rows of its time. So the outcome depends on the log alone:
+where ticks fall, how rows are batched and how often they are replayed changes nothing, ids included.
 
 A late row takes its place in the windows and is judged at the newest crash known.
 """
