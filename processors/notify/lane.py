@@ -1,7 +1,7 @@
 """A receiver's own queue and tries: a slow or dead receiver holds up nobody else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 
 import structlog
@@ -14,12 +14,14 @@ from processors.notify.config import Receiver
 from processors.notify.requests import request
 from processors.notify.sender import Outcome, Post
 
-Done = Callable[[Batch, Outcome], None]
+Done = Callable[[Batch, Outcome], Awaitable[None]]
+"""Writes the end of a notification down; durable when it returns."""
 
 MAX_WAITING = 1000
 """Notifications that wait for one receiver. The engine keeps one in flight a group, so this bounds groups."""
-_TRIES_AT_ONCE = 4
-"""So that one message that a service chokes on does not block the rest."""
+TRIES_AT_ONCE = 4
+"""So that one message that a service chokes on does not block the rest. After a kill at most so many notifications of
+a receiver are sent again: each takes the next one only when the end of the last is written down."""
 
 _BURST = 10
 """Requests that may go out at once after a quiet time; chat services allow short bursts."""
@@ -49,7 +51,7 @@ class Pace:
 
 
 class Lane:
-    """Sends the notifications of one receiver; each ends in exactly one call of ``done``."""
+    """Sends the notifications of one receiver; each ends in exactly one call of ``done``, which is waited for."""
 
     def __init__(
         self,
@@ -84,23 +86,23 @@ class Lane:
         """Whether no more can be taken now."""
         return self._queue.full()
 
-    def put(self, batch: Batch) -> None:
-        """Take a notification; never waits. Where too many wait already, it is given up at once."""
+    async def put(self, batch: Batch) -> None:
+        """Take a notification; never waits for room. Where too many wait already, it is given up at once."""
         try:
             self._queue.put_nowait(batch)
         except asyncio.QueueFull:
-            self._done(batch, Outcome("refused", f"{MAX_WAITING} notifications wait for this receiver already"))
+            await self._done(batch, Outcome("refused", f"{MAX_WAITING} notifications wait for this receiver already"))
 
     async def run(self) -> None:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(_TRIES_AT_ONCE):
+            for _ in range(TRIES_AT_ONCE):
                 group.create_task(self._work())
 
     async def _work(self) -> None:
         while True:
             batch = await self._queue.get()
-            self._done(batch, await self._deliver(batch))
+            await self._done(batch, await self._deliver(batch))
 
     async def _deliver(self, batch: Batch) -> Outcome:
         until = self._clock.monotonic() + self._receiver.give_up_after

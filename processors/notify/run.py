@@ -20,12 +20,11 @@ from processors.alerts.rules import Rules
 from processors.lane.writer import Writer
 from processors.notify.api import View, application
 from processors.notify.api import serving as serving_api
-from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig, read_config
 from processors.notify.decoding import Decoding
 from processors.notify.heartbeat import beat
 from processors.notify.inbox import Inbox
-from processors.notify.lane import Lane, Pace
+from processors.notify.lane import Done, Lane, Pace
 from processors.notify.leader import Leadership
 from processors.notify.metrics import NotifierMetrics
 from processors.notify.requests import Request
@@ -195,7 +194,7 @@ def _api(settings: NotifierSettings, view: View) -> Iterator[None]:
 def lanes(config: AlertsConfig, post: Post, clock: Clock, metrics: NotifierMetrics) -> MakeLanes:
     """Return what makes a lane for each receiver. Receivers with one URL share its pace."""
 
-    def make(done: Callable[[Batch, Outcome], None]) -> dict[str, Lane]:
+    def make(done: Done) -> dict[str, Lane]:
         paces: dict[str, Pace] = {}
         made = {}
         for receiver in config.receivers:

@@ -1,11 +1,12 @@
 """The leader's work: read, decide, write to the log, send; from its beginning each time leadership is gained.
 
-Order of writing: the attempt is durable before the request goes out, its end is durable before the position in the
-alerts topic moves past it. A kill anywhere leads to the same notification with the same key, never to none.
+Order of writing: the attempt is durable before the request goes out; its end is written down as soon as the answer is
+there, and durable before the same worker of its lane sends another and before the position in the alerts topic moves
+past it. A kill anywhere leads to the same notification with the same key, never to none; and what is sent again is at
+most what the workers of the lanes had in hand.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -20,7 +21,7 @@ from processors.notify.config import AlertsConfig
 from processors.notify.decoding import Decoding
 from processors.notify.engine import Engine
 from processors.notify.inbox import Inbox, Item
-from processors.notify.lane import Lane
+from processors.notify.lane import Done, Lane
 from processors.notify.metrics import NotifierMetrics
 from processors.notify.pipeline_watch import PipelineWatch
 from processors.notify.sender import Outcome
@@ -34,7 +35,7 @@ _COMMIT_EVERY_S = 1.0
 _FINISH_S = 5.0
 
 Handler = Callable[[Item, dict[str, Any] | None], None]
-MakeLanes = Callable[[Callable[[Batch, Outcome], None]], dict[str, Lane]]
+MakeLanes = Callable[[Done], dict[str, Lane]]
 
 
 class Session:
@@ -66,14 +67,14 @@ class Session:
         self._pipeline = PipelineWatch(config.watch)
         self._clock = clock
         self._metrics = metrics
-        self._ended: deque[tuple[Batch, Outcome]] = deque()
-        self._lanes = make_lanes(lambda batch, outcome: self._ended.append((batch, outcome)))
+        self._lanes = make_lanes(self._ended)
         self._encode_log = codec.encoder(topics.notifications.name, topics.notifications.schema)
         self._encode_alert = codec.encoder(topics.alerts.name, topics.alerts.schema)
         self._encode_dead = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
         self._told_to: dict[str, int] = {}
         self._commit_at = 0.0
         self._durable = writer.written
+        self._flushing = asyncio.Lock()
         self._live = False
         self._handlers: dict[str, Handler] = {
             topics.alerts.name: self._alert,
@@ -109,17 +110,14 @@ class Session:
     async def _finish(self) -> None:
         """Wait a little for the tries under way and write down their ends, so that a successor need not repeat them."""
         until = self._clock.monotonic() + _FINISH_S
-        while True:
-            self._settle()
-            if not self.engine.in_flight or self._clock.monotonic() > until:
-                break
+        while self.engine.in_flight and self._clock.monotonic() <= until:
             await self._clock.sleep(0.05)
         self._write_log([])
-        await self._writer.durable()
         await self._commit()
 
     async def _commit(self) -> None:
         floors = {(self._topics.alerts.name, number): floor for number, floor in self.engine.floors().items()}
+        await self._safe()  # the ends by which these floors have risen
         await asyncio.to_thread(self._inbox.commit, floors)
 
     async def step(self) -> None:
@@ -134,14 +132,11 @@ class Session:
             self._pipeline.resume(self.engine.alerts(), self._clock.monotonic())
             _log.info("notifier is up to date", alerts=len(self.engine.alerts()))
         self._watch()
-        self._settle()
         batches = self.engine.flush(self._clock.now())
         self._write_log(batches)
-        if self._writer.written != self._durable:
-            self._durable = self._writer.written
-            await self._writer.durable()
+        await self._safe()
         for batch in batches:
-            self._lanes[batch.receiver].put(batch)
+            await self._lanes[batch.receiver].put(batch)
         known = self.engine.alerts()
         self._view.known = ([one for one in known if one["status"] == "firing"], list(self.engine.silences.values()))
         self._metrics.active.set(len(known))
@@ -220,30 +215,39 @@ class Session:
             self._writer.write(self._topics.alerts.name, key, self._encode_alert(alert))
             self._metrics.own_alerts.labels(alert["rule"]).inc()
 
-    def _settle(self) -> None:
+    async def _ended(self, batch: Batch, outcome: Outcome) -> None:
+        """Write down how a notification ended; durable when this returns."""
         now = self._clock.now()
-        while self._ended:
-            batch, outcome = self._ended.popleft()
-            arrived = outcome.verdict == "delivered"
-            entry = self.engine.settle(batch, arrived=arrived, now=now)
-            group = (batch.receiver, batch.group_key)
-            written = log.record(group, entry, "sent" if arrived else "given_up", batch.key, now)
-            self._writer.write(self._topics.notifications.name, log.key(group), self._encode_log(written))
-            if arrived:
-                self._metrics.sent.labels(batch.receiver).inc()
-                self._metrics.delay.observe((now - batch.made_at) / SECOND)
-                _log.info(
-                    "notification sent",
-                    receiver=batch.receiver,
-                    status=batch.status,
-                    alerts=len(batch.alerts),
-                    rules=sorted({alert["rule"] for alert in batch.alerts}),
-                )
-                continue
+        arrived = outcome.verdict == "delivered"
+        entry = self.engine.settle(batch, arrived=arrived, now=now)
+        group = (batch.receiver, batch.group_key)
+        written = log.record(group, entry, "sent" if arrived else "given_up", batch.key, now)
+        self._writer.write(self._topics.notifications.name, log.key(group), self._encode_log(written))
+        if arrived:
+            self._metrics.sent.labels(batch.receiver).inc()
+            self._metrics.delay.observe((now - batch.made_at) / SECOND)
+            _log.info(
+                "notification sent",
+                receiver=batch.receiver,
+                status=batch.status,
+                alerts=len(batch.alerts),
+                rules=sorted({alert["rule"] for alert in batch.alerts}),
+            )
+        else:
             self._metrics.given_up.labels(batch.receiver).inc()
             _log.error("notification given up", receiver=batch.receiver, reason=outcome.reason)
             letter = dead_letters.of_batch(batch, outcome.reason, now)
             self._writer.write(self._topics.dead_letters.name, dead_letters.FEED.encode(), self._encode_dead(letter))
+        await self._safe()
+
+    async def _safe(self) -> None:
+        """Wait until all that is written so far is durable; those who wait together share one flush."""
+        wanted = self._writer.written
+        async with self._flushing:
+            if self._durable < wanted:
+                covered = self._writer.written
+                await self._writer.durable()
+                self._durable = covered
 
     def _write_log(self, batches: list[Batch]) -> None:
         """Write what differs from the log."""

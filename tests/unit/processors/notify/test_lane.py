@@ -16,7 +16,7 @@ from processors.notify.batch import Batch
 from processors.notify.config import Heartbeat, Receiver
 from processors.notify.decide import Telling
 from processors.notify.heartbeat import beat
-from processors.notify.lane import Lane, Pace
+from processors.notify.lane import TRIES_AT_ONCE, Lane, Pace
 from processors.notify.requests import Request
 from processors.notify.sender import Outcome, Sender, judge
 
@@ -46,7 +46,7 @@ async def ends(
         tried.append(request)
         return next(answers)
 
-    def done(_batch: Batch, outcome: Outcome) -> None:
+    async def done(_batch: Batch, outcome: Outcome) -> None:
         ended.append(outcome)
         if len(ended) == count:
             all_ended.set()
@@ -54,7 +54,7 @@ async def ends(
     one = receiver(**given)
     lane = Lane(one, post, done, pace=Pace(one.per_second, clock), clock=clock, random=Random(1))
     for n in range(count):
-        lane.put(batch(n))
+        await lane.put(batch(n))
     work = asyncio.create_task(lane.run())
     await asyncio.wait_for(all_ended.wait(), 10)
     work.cancel()
@@ -103,18 +103,54 @@ async def test_requests_keep_the_pace_of_the_url() -> None:
     assert clock.time_s >= (50 - 12) / 2
 
 
-def test_the_queue_is_bounded_and_says_what_it_does_not_take() -> None:
+async def test_no_more_is_sent_than_may_be_in_hand_while_no_end_is_written_down() -> None:
+    """So after a kill at most so many notifications come a second time."""
+    tried: list[Request] = []
+    to_write: list[asyncio.Event] = []
+
+    async def post(request: Request, *, timeout_s: float) -> Outcome:
+        assert timeout_s > 0
+        tried.append(request)
+        return Outcome("delivered")
+
+    async def done(_batch: Batch, _outcome: Outcome) -> None:
+        written = asyncio.Event()
+        to_write.append(written)
+        await written.wait()
+
+    clock = StepClock()
+    lane = Lane(receiver(), post, done, pace=Pace(100, clock), clock=clock, random=Random(1))
+    for n in range(20):
+        await lane.put(batch(n))
+    work = asyncio.create_task(lane.run())
+    await settled()
+    assert len(tried) == TRIES_AT_ONCE
+    to_write[0].set()
+    await settled()
+    assert len(tried) == TRIES_AT_ONCE + 1, "one end is written down, so one more goes out"
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+async def settled() -> None:
+    """Let the tasks go on until each waits for something."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_the_queue_is_bounded_and_says_what_it_does_not_take() -> None:
     ended: list[Outcome] = []
 
     async def never(request: Request, *, timeout_s: float) -> Outcome:
         raise AssertionError(request, timeout_s)
 
+    async def done(_batch: Batch, outcome: Outcome) -> None:
+        ended.append(outcome)
+
     clock = StepClock()
-    lane = Lane(
-        receiver(), never, lambda _b, out: ended.append(out), pace=Pace(1, clock), clock=clock, random=Random(1)
-    )
+    lane = Lane(receiver(), never, done, pace=Pace(1, clock), clock=clock, random=Random(1))
     for n in range(1005):
-        lane.put(batch(n))
+        await lane.put(batch(n))
     assert lane.waiting == 1000
     assert [one.verdict for one in ended] == ["refused"] * 5
 
