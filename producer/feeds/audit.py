@@ -15,7 +15,12 @@ from producer.feeds.dialect import Page, Query, Version, audit_query, heads
 from producer.feeds.position import Position, Scan, Step
 from producer.feeds.seen import Seen
 
+Marks = list[tuple[str, int]]
+"""Guid, or a name for a row without one, and created_at of rows."""
+
 _LEAST_PAGE = 2
+_NO_GUID = "?"
+"""Begins the name of a row without a guid; no guid of the Cloud Controller does."""
 
 
 def request(position: Position, version: Version, per_page: int, types: tuple[str, ...] = ()) -> Query:
@@ -54,11 +59,7 @@ def advance(position: Position, page: Page, version: Version, settle_s: float, o
         late = sum(at <= position.settled_until for _, at in new_marks)
     ended = not page.more or held > 0
     newest = max((at for _, at in marks), default=None)
-    last = max(new_marks, key=lambda mark: mark[1], default=None)
-    created_at = position.created_at
-    guid = position.guid
-    if last is not None and (created_at is None or last[1] >= created_at):
-        guid, created_at = last
+    guid, created_at = _latest(position, new_marks)
     seen = position.seen
     if created_at is not None:
         seen = seen.with_rows(new_marks, created_at // SECOND - int(overlap_s))
@@ -74,6 +75,19 @@ def advance(position: Position, page: Page, version: Version, settle_s: float, o
     )
     following = None if ended else _next_scan(moved, scan, newest, per_page)
     return Step(rows, replace(moved, scan=following), ended, end - len(rows), late, held, newest)
+
+
+def _latest(position: Position, marks: Marks) -> tuple[str | None, int | None]:
+    """Return the guid to ask for should all known rows be gone, and the time passed.
+
+    A row without a guid moves the time alone: it cannot be asked for.
+    """
+    guid, created_at = position.guid, position.created_at
+    for each, at in sorted(marks, key=lambda mark: mark[1]):
+        if created_at is None or at >= created_at:
+            created_at = at
+            guid = guid if each.startswith(_NO_GUID) else each
+    return guid, created_at
 
 
 def _next_scan(moved: Position, scan: Scan, newest: int | None, per_page: int) -> Scan:
@@ -95,14 +109,14 @@ def _next_scan(moved: Position, scan: Scan, newest: int | None, per_page: int) -
     return following
 
 
-def _filled(rows: list[Any], version: Version) -> list[tuple[str, int]]:
+def _filled(rows: list[Any], version: Version) -> Marks:
     """Give rows without a time that of the row before (or behind), and rows without a guid their text as a name."""
     marks = heads(rows, version)
     known = next((at for _, at in marks if at is not None), 0)
-    filled: list[tuple[str, int]] = []
+    filled: Marks = []
     for row, (guid, at) in zip(rows, marks, strict=True):
         known = at if at is not None else known
-        filled.append((guid if guid is not None else f"?{row!r}", known))
+        filled.append((guid if guid is not None else f"{_NO_GUID}{row!r}", known))
     return filled
 
 

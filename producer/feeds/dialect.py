@@ -64,14 +64,15 @@ def head(row: Any, version: Version) -> tuple[str | None, int | None]:
 
 
 def heads(rows: list[Any], version: Version) -> list[tuple[str | None, int | None]]:
-    """Return guid and created_at of each row; quick for rows as they should be."""
+    """Return guid and created_at of each row, as ``head`` does; quick for rows as they should be."""
     try:
-        if version == "v3":
-            return [(row["guid"], time_of(row["created_at"])) for row in rows]
-        metadata = [row["metadata"] for row in rows]
-        return [(data["guid"], time_of(data["created_at"])) for data in metadata]
+        data = rows if version == "v3" else [row["metadata"] for row in rows]
+        guids = [row["guid"] for row in data]
+        if all(guids) and set(map(type, guids)) <= {str}:
+            return [(guid, time_of(row["created_at"])) for guid, row in zip(guids, data, strict=True)]
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-        return [head(row, version) for row in rows]
+        pass
+    return [head(row, version) for row in rows]
 
 
 def usage_query(version: Version, after_guid: str | None, per_page: int) -> Query:

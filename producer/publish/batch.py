@@ -9,7 +9,7 @@ import orjson
 
 from producer.feeds.dialect import Version, head
 from producer.parse import audit, usage
-from producer.parse.fields import Row
+from producer.parse.fields import Row, RowError
 from producer.parse.privacy import Privacy, redact_urls, scrub_row
 from producer.publish.reason import why
 from schemas.codec import Encoder
@@ -76,6 +76,8 @@ class Batcher:
             record: Any = None
             try:
                 record = parse(row, foundation, keep)
+                if record["guid"] == "":
+                    raise RowError("guid is empty")
                 if wants is not None and not wants(record):
                     batch.filtered += 1
                     continue

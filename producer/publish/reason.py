@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from producer.parse.fields import RowError
 from schemas import avro
 
 _NAMES = {str: "text", int: "a whole number", float: "a number with a fraction", bool: "true or false", list: "a list"}
@@ -11,7 +12,7 @@ _TAKES: dict[str, type] = {"string": str, "long": int}
 
 def why(record: Mapping[str, Any] | None, error: Exception) -> str:
     """Return the reason: the first field whose type is wrong, else what the error says."""
-    if record is None:
+    if record is None or isinstance(error, RowError):
         return _unparsed(error)
     schema = avro.parsed("AppUsageEvent" if "instance_count" in record else "AuditEvent")
     for field in schema["fields"]:

@@ -17,6 +17,16 @@ def _without_guid(shown: Shape) -> Any:
     return shown
 
 
+def _empty_guid(shown: Shape) -> Any:
+    shown.get("metadata", shown)["guid"] = ""
+    return shown
+
+
+def _number_as_guid(shown: Shape) -> Any:
+    shown.get("metadata", shown)["guid"] = 7
+    return shown
+
+
 def _without_time(shown: Shape) -> Any:
     shown.get("metadata", shown).pop("created_at", None)
     _entity(shown).pop("timestamp", None)
@@ -78,6 +88,8 @@ def _no_subject(shown: Shape) -> Any:
 
 DAMAGES: dict[str, Callable[[Shape], Any]] = {
     "missing_guid": _without_guid,
+    "empty_guid": _empty_guid,
+    "number_as_guid": _number_as_guid,
     "missing_time": _without_time,
     "wrong_type": _wrong_type,
     "wrong_time": _wrong_time,

@@ -299,7 +299,10 @@ def test_a_start_at_a_guid_publishes_what_comes_behind_it(feed: Any) -> None:
     assert {each.guid for each in rows if each.created_at > rows[20].created_at} <= guids
 
 
-@pytest.mark.parametrize("kind", ["missing_guid", "missing_time", "wrong_type", "wrong_time", "not_an_object"])
+@pytest.mark.parametrize(
+    "kind",
+    ["missing_guid", "empty_guid", "number_as_guid", "missing_time", "wrong_type", "wrong_time", "not_an_object"],
+)
 @pytest.mark.parametrize("feed", FEEDS)
 def test_a_broken_row_stops_nothing_and_is_kept_once(feed: Any, kind: str) -> None:
     cc = history(60)
@@ -318,6 +321,44 @@ def test_a_broken_row_stops_nothing_and_is_kept_once(feed: Any, kind: str) -> No
     assert len(published) == len(set(published))
     assert set(published) == {each.guid for each in rows} - broken
     assert len(world.dead) == len(broken)
+
+
+@pytest.mark.parametrize("kind", ["missing_guid", "empty_guid", "number_as_guid", "not_an_object"])
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_row_without_a_guid_that_can_be_used_never_becomes_the_cursor(feed: Any, version: Version, kind: str) -> None:
+    """Neither as the last row of a page nor as the last of the feed: the cursor waits on the row before it."""
+    cc = history(60)
+    rows: list[Any] = list(cc.ledger.usage if feed == FEEDS[0] else cc.ledger.audit)
+    for place in (9, 19, len(rows) - 2, len(rows) - 1):
+        cc.damage.add(rows[place].guid, kind)
+    world = World(cc, feed, version, page_size=10)
+    run(world)
+    real = {each.guid for each in rows}
+    assert world.state.position.guid in real
+    asked = [query["after_guid"] for query in listed(world) if "after_guid" in query]
+    assert set(asked) <= real
+    assert bool(asked) == (feed == FEEDS[0])
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_a_feed_of_nothing_but_rows_without_a_guid_is_read_and_told_once(feed: Any) -> None:
+    cc = history(20)
+    rows: list[Any] = list(cc.ledger.usage if feed == FEEDS[0] else cc.ledger.audit)
+    for each in rows:
+        cc.damage.add(each.guid, "empty_guid")
+    world = World(cc, feed)
+    run(world)
+    run(world)
+    assert world.state.position.guid is None
+    cc.do(5)
+    cc.step(120)
+    run(world)
+    run(world)
+    assert len(world.dead) == len(rows)
+    assert {record["guid"] for record in world.records} == {
+        each.guid for each in (cc.ledger.usage if feed == FEEDS[0] else cc.ledger.audit)
+    } - {each.guid for each in rows}
 
 
 @pytest.mark.parametrize("kind", ["unknown_state", "unknown_field", "null_organization"])

@@ -149,6 +149,7 @@ def test_an_unknown_state_and_an_unknown_field_are_no_errors() -> None:
         ({"instance_count": {"current": 2**70}}, "instance_count is a whole number"),
         ({"app": "shop"}, "app is no object"),
         ({"guid": 7}, "guid is a whole number"),
+        ({"guid": ""}, "guid is empty"),
         ({"app": {"guid": "a", "name": "\ud800"}}, "app_name is text with half a character"),
     ],
 )
