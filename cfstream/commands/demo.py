@@ -3,7 +3,8 @@
 import secrets
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated
@@ -21,6 +22,7 @@ from standin.cloud_controller.server import CloudController
 from standin.demo import live, once
 from standin.demo.pipeline import Pipeline
 from standin.demo.scene import scene
+from standin.demo.source import Given, Simulated, simulated
 from standin.places import RunFolder, data_folder
 from standin.stack import open_stack
 
@@ -37,6 +39,14 @@ def demo(
     json: Annotated[
         bool, typer.Option("--json", help="With --once: the summary as one JSON object, last line.")
     ] = False,
+    cf_api: Annotated[
+        str | None,
+        typer.Option(
+            "--cf-api",
+            metavar="URL",
+            help="Read this Cloud Controller instead of a simulated one; credentials from CFSTREAM_CF_*.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the simulated Cloud Controller.")] = 1,
 ) -> None:
     """Run Kafka, a registry, a Cloud Controller, the producer, a worker, the notifier and a chat room.
@@ -55,19 +65,17 @@ def demo(
         around_kafka = stack.enter_context(open_stack("auto"))
         theirs = around_kafka.engine == "given"
         folder = around_kafka.logs or RunFolder.fresh(data_folder()).path
-        say(f"ready after {time.monotonic() - began:.1f} s; writing a week of history")
-        cc = CloudController(seed=seed, clock=SimClock() if play_once else SimClock(speed=SPEED))
-        play_demo_scenario(cc)
+        say(f"ready after {time.monotonic() - began:.1f} s")
+        source = Given(cf_api) if cf_api else stack.enter_context(_simulated(seed, paused=play_once))
         around = stack.enter_context(
             scene(
-                cc,
+                source,
                 kafka=around_kafka.bootstrap_servers,
                 registry=around_kafka.registry_url,
                 folder=folder,
                 # On a Kafka of yours the demo keeps to topics of its own.
                 prefix=f"demo-{secrets.token_hex(3)}." if theirs else "cf.",
                 passing=theirs,
-                settle_s=5 if play_once else 30,
             )
         )
         pipeline = stack.enter_context(Pipeline(around.environment, folder))
@@ -88,3 +96,12 @@ def demo(
             say(f"{name.replace('_', ' '):>18}  {value:,}" if isinstance(value, int) else f"{name:>18}  {value}")
     if faults:
         raise CfstreamError(f"the tables and the Cloud Controller disagree in {len(faults)} points; logs in {folder}")
+
+
+@contextmanager
+def _simulated(seed: int, *, paused: bool) -> Iterator[Simulated]:
+    """Serve a week of history; ``paused``: its clock stands, else it runs fast."""
+    cc = CloudController(seed=seed, clock=SimClock() if paused else SimClock(speed=SPEED))
+    play_demo_scenario(cc)
+    with simulated(cc, settle_s=5 if paused else 30) as source:
+        yield source

@@ -1,7 +1,7 @@
 """Compares what the pipeline made of the feeds with what the Cloud Controller knows."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,21 @@ class Outcome:
 
 def row_faults(feed: str, found: Counter[tuple[str, int]], wanted: set[tuple[str, int]]) -> list[str]:
     """Say which rows of a feed are missing, doubled or made up; an empty list means each is there once."""
-    faults = []
     missing, foreign = wanted - found.keys(), found.keys() - wanted
-    doubled = [identity for identity, count in found.items() if count > 1]
-    for text, rows in (("are missing", missing), ("are doubled", doubled), ("are not the source's", foreign)):
-        if rows:
-            faults.append(f"{feed}: {len(rows)} rows {text}, such as {min(rows)[0]}")
-    return faults
+    return [
+        *_fault(feed, "are missing", missing),
+        *doubled_faults(feed, found),
+        *_fault(feed, "are not the source's", foreign),
+    ]
+
+
+def doubled_faults(feed: str, found: Counter[tuple[str, int]]) -> list[str]:
+    """Say which rows of a feed are there more than once."""
+    return _fault(feed, "are doubled", [identity for identity, count in found.items() if count > 1])
+
+
+def _fault(feed: str, text: str, rows: Collection[tuple[str, int]]) -> list[str]:
+    return [f"{feed}: {len(rows)} rows {text}, such as {min(rows)[0]}"] if rows else []
 
 
 def state_faults(tables: Mapping[str, AppState], truth: Mapping[str, Any]) -> list[str]:

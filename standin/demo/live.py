@@ -12,7 +12,6 @@ from standin.demo.view import View
 from standin.demo.watch import Watcher
 
 REFRESH_S = 0.25
-DEEDS_PER_SIMULATED_SECOND = 0.2
 
 
 def play(scene: Scene, pipeline: Pipeline, console: Console, *, first_state: "FirstState") -> None:
@@ -23,11 +22,11 @@ def play(scene: Scene, pipeline: Pipeline, console: Console, *, first_state: "Fi
         ("notifier", ("notifier", "run")),
     ):
         pipeline.start(name, *arguments)
-    scene.cc.resume(DEEDS_PER_SIMULATED_SECOND)
-    org_names = scene.cc.truth()["orgs"]
+    scene.source.live()
+    org_names = scene.source.org_names
     where = {
         "chat room": scene.room_url,
-        "Cloud Controller": f"{scene.cc_url}/v3/info",
+        "Cloud Controller": f"{scene.source.url}/v3/info",
         "topics": "cfstream tail app-usage-events (settings: settings.env beside the logs)",
         "logs": str(pipeline.log("worker").parent),
     }

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from standin.demo.check import Outcome, row_faults, state_faults
+from standin.demo.check import Outcome
 from standin.demo.pipeline import Pipeline
 from standin.demo.scene import HOOK, Scene
 from standin.demo.watch import guids, sent, table
@@ -19,11 +19,10 @@ Say = Callable[[str], None]
 def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[Outcome, list[str]]:
     """Run the chain over what the Cloud Controller holds and return the outcome and what disagrees.
 
-    ``began``: monotonic seconds when the demo began. The Cloud Controller must be paused, so that its truth stands
-    still. Raise CfstreamError when a part fails.
+    ``began``: monotonic seconds when the demo began. The Cloud Controller must stand still meanwhile. Raise
+    CfstreamError when a part fails.
     """
-    truth = scene.cc.truth()
-    say(f"the Cloud Controller holds {truth['usage_rows']:,} usage rows and {truth['audit_rows']:,} audit rows")
+    say(scene.source.summary())
     start = time.monotonic()
     pipeline.start("notifier", "notifier", "run")
     pipeline.start("producer", "producer", "run", "--until-caught-up")
@@ -39,12 +38,7 @@ def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[O
     usage = guids(scene.client, scene.codec, scene.topics.usage)
     audit = guids(scene.client, scene.codec, scene.topics.audit)
     tables = table(scene.client, scene.codec, scene.topics.state)
-    ledger = scene.cc.ledger
-    faults = [
-        *row_faults("app usage events", usage, {(row.guid, row.created_at) for row in ledger.usage}),
-        *row_faults("audit events", audit, {(row.guid, row.created_at) for row in ledger.audit}),
-        *state_faults(tables, truth),
-    ]
+    faults = scene.source.faults(usage, audit, tables, pipeline)
     if alerts_sent != alerts_received:
         faults.append(f"alerts: {alerts_sent} sent, {alerts_received} in the chat room")
     outcome = Outcome(
@@ -72,7 +66,7 @@ def delivered(scene: Scene, pipeline: Pipeline) -> tuple[int, int]:
         now = time.monotonic()
         if counts != last:
             last, since = counts, now
-        settled = counts[0] == counts[1] > 0 and now - since > QUIET_S
+        settled = counts[0] == counts[1] >= int(scene.source.must_alert) and now - since > QUIET_S
         if settled or now > deadline:
             return counts
         time.sleep(0.2)

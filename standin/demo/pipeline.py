@@ -12,6 +12,9 @@ from plumbing.errors import CfstreamError
 from standin.children import Child
 
 LOG_LINES_SHOWN = 8
+OURS = "CFSTREAM_"
+PASSED_ON = ("CFSTREAM_KAFKA_", "CFSTREAM_SCHEMA_REGISTRY_", "CFSTREAM_LOG_")
+"""Of the caller's settings, what reaches a given Kafka and registry; a port set for another process is not meant."""
 
 
 class Pipeline:
@@ -21,7 +24,8 @@ class Pipeline:
     """
 
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
-        self._environment = {**os.environ, **environment}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(OURS) or k.startswith(PASSED_ON)}
+        self._environment = inherited | dict(environment)
         self._logs = logs
         self._children: dict[str, Child] = {}
 

@@ -1,5 +1,6 @@
-"""Everything around the product: Kafka, registry, topics, Cloud Controller, chat room; the settings to reach them."""
+"""Everything around the product: topics and a chat room beside a source; the settings to reach all of it."""
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -17,8 +18,7 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import Topics
 from standin.chat_room.room import Room
 from standin.chat_room.server import running as chat_room
-from standin.cloud_controller.server import CloudController
-from standin.cloud_controller.server import running as cloud_controller
+from standin.demo.source import Source
 
 HOOK = "slack"
 ALERTS_FILE = """\
@@ -42,8 +42,7 @@ flapping: null
 class Scene:
     """What a run has around it. ``environment``: the settings as the product's processes take them."""
 
-    cc: CloudController
-    cc_url: str
+    source: Source
     room: Room
     room_url: str
     environment: dict[str, str]
@@ -55,24 +54,22 @@ class Scene:
 
 @contextmanager
 def scene(
-    cc: CloudController,
+    source: Source,
     *,
     kafka: str,
     registry: str,
     folder: Path,
     prefix: str = "cf.",
     partitions: int = 4,
-    settle_s: float = 5,
     passing: bool = False,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Scene]:
-    """Serve the Cloud Controller and a chat room, create the topics, and yield the scene.
+    """Serve a chat room, create the topics, and yield the scene.
 
-    ``folder`` takes the alerts' file and the worker's store. ``settle_s`` is in the Cloud Controller's time.
+    ``folder`` takes the alerts' file and the worker's store. ``more``: settings beside the scene's own.
     ``passing``: the topics go when the scene ends, for a Kafka that stays.
     """
     with ExitStack() as stack:
-        cc_url = str(stack.enter_context(cloud_controller(cc)))
         room = Room()
         room_url = stack.enter_context(chat_room(room))
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,16 +81,11 @@ def scene(
             "CFSTREAM_TOPIC_PREFIX": prefix,
             "CFSTREAM_PARTITIONS": str(partitions),
             "CFSTREAM_DATA_DIR": str(folder),
-            "CFSTREAM_CF_API": cc_url,
-            "CFSTREAM_CF_CLIENT_ID": cc.options.client_id,
-            "CFSTREAM_CF_CLIENT_SECRET": cc.options.client_secret,
-            "CFSTREAM_SETTLE_SECONDS": str(settle_s),
-            "CFSTREAM_POLL_SECONDS": "1",
             "CFSTREAM_ALERTS_CONFIG": str(alerts),
+            **source.environment,
             **(more or {}),
         }
-        settings_file = folder / "settings.env"
-        settings_file.write_text("".join(f"export {k}={shlex.quote(v)}\n" for k, v in environment.items()), "utf-8")
+        (folder / "settings.env").write_text(_exports(environment), "utf-8")
         settings = CommonSettings.load(
             kafka_bootstrap_servers=kafka, schema_registry_url=registry, topic_prefix=prefix, partitions=partitions
         )
@@ -103,9 +95,19 @@ def scene(
         if passing:
             stack.callback(_drop, admin, topics)
         codec = Codec(stack.enter_context(closing(ConfluentRegistry(registry, **registry_options(settings)))))
-        yield Scene(cc, cc_url, room, room_url, environment, settings, client_config(settings), codec, topics)
+        yield Scene(source, room, room_url, environment, settings, client_config(settings), codec, topics)
 
 
 def _drop(admin: AdminClient, topics: Topics) -> None:
     for future in admin.delete_topics([topic.name for topic in topics]).values():
         future.result(timeout=30)
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    """Return lines for a shell. A secret that the shell has by itself is not written to disk."""
+    named = {name: value for name, value in environment.items() if not (_secret(name) and os.environ.get(name))}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in named.items())
+
+
+def _secret(name: str) -> bool:
+    return name.endswith(("_SECRET", "_PASSWORD"))

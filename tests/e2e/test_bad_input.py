@@ -39,7 +39,7 @@ def test_wrong_credentials_name_the_client_and_the_settings(whole: Chain) -> Non
 
 
 def test_a_token_that_does_not_see_everything_is_refused_by_its_scopes(whole: Chain) -> None:
-    scopes = f"{whole.scene.cc_url}/sim/options"
+    scopes = f"{whole.scene.source.url}/sim/options"
     before = httpx.get(scopes).json()["scopes"]
     httpx.post(scopes, json={"scopes": ["cloud_controller.read"]}).raise_for_status()
     try:
@@ -75,7 +75,7 @@ def test_a_running_producer_waits_for_the_cloud_controller_says_so_and_then_work
     until(lambda: whole.said("waiting", "no answer: trying again"), within_s=30, what="a line in the log")
     assert whole.said("waiting", "set CFSTREAM_CF_API")
     assert whole.pipeline.running("waiting")
-    with running(whole.scene.cc, port=port):
+    with running(whole.cc, port=port):
         until(lambda: whole.said("waiting", "first start"), within_s=60, what="work")
     child = whole.pipeline.child("waiting")
     whole.pipeline.stop("waiting")

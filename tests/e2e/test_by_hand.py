@@ -65,7 +65,7 @@ def test_schemas_are_registered_under_stable_ids_and_checked(empty: Chain) -> No
 
 
 def test_state_names_its_fields_as_the_avro_schema_does_and_agrees_with_the_source(played: Chain) -> None:
-    truth = played.scene.cc.truth()
+    truth = played.cc.truth()
     states = {each["app_guid"]: each for each in played.good("state", "--json").objects}
     assert all(each.keys() == field_names("AppState") for each in states.values())
     for guid, app in truth["apps"].items():
@@ -100,7 +100,7 @@ def test_tables_for_people_show_every_app_and_total(played: Chain) -> None:
 
 @pytest.mark.parametrize("by", ["org", "space", "foundation"])
 def test_totals_sum_up_to_what_the_source_runs(played: Chain, by: str) -> None:
-    truth = played.scene.cc.truth()
+    truth = played.cc.truth()
     found = played.good("totals", "--by", by, "--json").objects
     assert all(each.keys() == field_names("UsageTotal") for each in found)
     assert sum(each["running_instances"] for each in found) == truth["running_instances"]
@@ -109,7 +109,7 @@ def test_totals_sum_up_to_what_the_source_runs(played: Chain, by: str) -> None:
 
 
 def test_tail_prints_each_row_once_as_the_documented_object(played: Chain) -> None:
-    ledger = played.scene.cc.ledger
+    ledger = played.cc.ledger
     lines = played.good("tail", "app-usage-events", "--from-beginning", "--until-end", "--json").objects
     assert all(line.keys() == LINE for line in lines)
     assert sorted(line["value"]["guid"] for line in lines) == sorted(row.guid for row in ledger.usage)
@@ -122,7 +122,7 @@ def test_tail_prints_each_row_once_as_the_documented_object(played: Chain) -> No
 
 
 def test_tail_of_one_app_takes_the_full_topic_name_too(played: Chain) -> None:
-    ledger = played.scene.cc.ledger
+    ledger = played.cc.ledger
     app = ledger.usage[0].subject.app_guid
     lines = played.good("tail", played.scene.topics.usage.name, "--until-end", "--app", app, "--json").objects
     assert [line["value"]["guid"] for line in lines] == [r.guid for r in ledger.usage if r.subject.app_guid == app]
@@ -167,7 +167,7 @@ def test_one_feed_alone(empty: Chain) -> None:
     empty.good("producer", "run", "--feed", "audit-events", "--until-caught-up")
     assert empty.good("tail", "app-usage-events", "--until-end", "--json").out == ""
     audit = empty.good("tail", "audit-events", "--until-end", "--json").objects
-    assert len(audit) == len(empty.scene.cc.ledger.audit)
+    assert len(audit) == len(empty.cc.ledger.audit)
 
 
 def is_ready(port: int) -> bool:

@@ -11,6 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from standin.cloud_controller.clock import SimClock
+from standin.cloud_controller.scenario import play_demo_scenario
+from standin.cloud_controller.server import CloudController, running
+from standin.places import data_folder
 from standin.stack import Stack
 
 WITHIN_S = 150
@@ -47,6 +51,35 @@ def test_checked_demo_matches_the_source_and_every_alert_arrives(stack: Stack) -
     assert outcome["usage_events"] >= 20_000
     assert outcome["apps"] >= 500
     assert outcome["alerts_received"] == outcome["alerts_sent"] > 0
+
+
+def test_checked_demo_reads_a_given_cloud_controller_and_keeps_its_secret(stack: Stack) -> None:
+    cc = CloudController(seed=3, clock=SimClock())
+    play_demo_scenario(cc)
+    with running(cc) as url:
+        given = {"CFSTREAM_CF_CLIENT_ID": cc.options.client_id, "CFSTREAM_SETTLE_SECONDS": "5"}
+        secret = {"CFSTREAM_CF_CLIENT_SECRET": cc.options.client_secret}
+        command = [sys.executable, "-m", "cfstream", "demo", "--once", "--json", "--cf-api", str(url)]
+        done = subprocess.run(
+            command,
+            env=environment(stack) | given | secret,
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        outcome = json.loads(done.stdout.strip().splitlines()[-1])
+        assert outcome["matches_source"] is True
+        assert outcome["usage_events"] == len(cc.ledger.usage)
+        newest = max(data_folder().glob("runs/*/settings.env"), key=lambda file: file.stat().st_mtime)
+        assert str(url) in newest.read_text("utf-8")
+        assert cc.options.client_secret not in newest.read_text("utf-8")
+        refused = subprocess.run(
+            command, env=environment(stack) | given, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+        assert refused.returncode != 0
+        assert "CFSTREAM_CF_CLIENT_SECRET" in refused.stderr
 
 
 @contextmanager

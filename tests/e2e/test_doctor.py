@@ -81,7 +81,7 @@ def test_a_bad_setting_is_a_finding_too(whole: Chain) -> None:
 
 
 def test_a_token_that_sees_only_a_part_is_told_by_its_scopes(whole: Chain) -> None:
-    options = f"{whole.scene.cc_url}/sim/options"
+    options = f"{whole.scene.source.url}/sim/options"
     before = httpx.get(options).json()["scopes"]
     httpx.post(options, json={"scopes": ["cloud_controller.read"]}).raise_for_status()
     try:

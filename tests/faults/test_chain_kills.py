@@ -88,7 +88,7 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Chain]:
     cc = CloudController(seed=5)
     play_demo_scenario(cc)
     with chain(cc, stack.bootstrap_servers, stack.registry_url, tmp_path, more=SETTINGS) as slow:
-        httpx.post(f"{slow.scene.cc_url}/sim/faults", json=SLOW_PAGES).raise_for_status()
+        httpx.post(f"{slow.scene.source.url}/sim/faults", json=SLOW_PAGES).raise_for_status()
         yield slow
 
 
@@ -96,8 +96,8 @@ def slow(stack: Stack, tmp_path: Path) -> Iterator[Chain]:
 def test_each_row_once_and_the_tables_right_after_many_kills(slow: Chain) -> None:
     seed = int(os.environ.get("KILLS_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"KILLS_SEED={seed}")  # noqa: T201 - to play a failure again
-    topics, ledger = slow.scene.topics, slow.scene.cc.ledger
-    truth = slow.scene.cc.truth()
+    topics, ledger = slow.scene.topics, slow.cc.ledger
+    truth = slow.cc.truth()
     assert truth["usage_rows"] >= 20_000
 
     with Watermarks(slow.scene, [topics.usage, topics.audit]) as feeds, Watermarks(slow.scene, [topics.state]) as state:
@@ -106,7 +106,7 @@ def test_each_row_once_and_the_tables_right_after_many_kills(slow: Chain) -> Non
         worker = victim("worker", ("processors", "run"), WORKER_DEATHS, state, chance)
         kill_until_no_deaths_are_left(slow, producer, worker, feeds)
 
-    httpx.delete(f"{slow.scene.cc_url}/sim/faults").raise_for_status()
+    httpx.delete(f"{slow.scene.source.url}/sim/faults").raise_for_status()
     slow.good("producer", "run", "--until-caught-up", within_s=ENDS_WITHIN_S)
     slow.good("processors", "run", "--until-caught-up", within_s=ENDS_WITHIN_S)
 
@@ -138,7 +138,7 @@ def kill_until_no_deaths_are_left(slow: Chain, producer: Victim, worker: Victim,
     producer.start(slow)
     worker.start(slow)
     group = slow.scene.environment["CFSTREAM_WORKER_GROUP"]
-    total = len(slow.scene.cc.ledger.usage) + len(slow.scene.cc.ledger.audit)
+    total = len(slow.cc.ledger.usage) + len(slow.cc.ledger.audit)
     while producer.death or worker.death:
         if producer.death and producer.dies_now(slow):
             producer.outstanding.append(total - committed_rows(slow))

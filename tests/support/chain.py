@@ -29,6 +29,7 @@ from standin.children import Child
 from standin.cloud_controller.server import CloudController
 from standin.demo.pipeline import Pipeline
 from standin.demo.scene import Scene, scene
+from standin.demo.source import simulated
 
 PREFIX = "CFSTREAM_"
 POLL_S = 0.02
@@ -96,6 +97,7 @@ def free_port() -> int:
 class Chain:
     """A scene with topics of its own, and the commands that run in it."""
 
+    cc: CloudController
     scene: Scene
     pipeline: Pipeline
 
@@ -146,18 +148,14 @@ def chain(
         "CFSTREAM_WORKER_INSTANCE_ID": "one",
         **(more or {}),
     }
-    with scene(
-        cc,
-        kafka=kafka,
-        registry=registry,
-        folder=folder,
-        prefix=prefix,
-        partitions=partitions,
-        settle_s=SETTLE_S,
-        more=own,
-    ) as around:
+    with (
+        simulated(cc, settle_s=SETTLE_S) as source,
+        scene(
+            source, kafka=kafka, registry=registry, folder=folder, prefix=prefix, partitions=partitions, more=own
+        ) as around,
+    ):
         pipeline = Pipeline(around.environment, folder / "logs")
-        whole = Chain(around, pipeline)
+        whole = Chain(cc, around, pipeline)
         try:
             with pipeline:
                 yield whole
