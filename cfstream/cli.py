@@ -7,6 +7,7 @@ A command's module is imported only when it is asked for, so that the producer's
 """
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -21,6 +22,7 @@ from plumbing.errors import CfstreamError, UsageError
 from plumbing.settings import PREFIX
 
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ROOMS = ("cfstream", "plumbing", "processors", "producer", "schemas", "standin")
 
 
@@ -74,6 +76,13 @@ def _run(name: str, arguments: list[str]) -> int:
         application = _load(name)
         _warn_of_misspelt_variables()
         code = application(arguments, prog_name=f"cfstream {name}", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails anew, at exit
+        sys.stderr.write(f"cfstream: cannot write the output: {error.strerror}\n")
+        return CfstreamError.exit_code
     except CfstreamError as error:
         sys.stderr.write(f"cfstream: {' '.join(str(error).split())}\n")
         return error.exit_code
