@@ -125,7 +125,7 @@ class Watch(Model):
 
     enabled: bool = True
     feed_stale_after: Seconds = Field(default=300, description="No checkpoint of a feed for so long.")
-    worker_behind: Seconds = Field(default=600, description="Tables this much older than what the feed has told.")
+    worker_behind: Seconds = Field(default=600, description="The tables have not applied for so long what a feed told.")
 
 
 class Heartbeat(Model):

@@ -1,7 +1,7 @@
 """The pipeline's own troubles as alerts: a stale feed, a gap, workers behind, drift, dead letters. Pure.
 
-Told what it sees (checkpoints, progress, dead letters, drift) and asked now and then what to say. Ages of feeds are
-measured by our own monotonic clock from when their checkpoints came; event times are the Cloud Controller's.
+Told what it sees (checkpoints, progress, dead letters, drift) and asked now and then what to say. Ages of feeds and the
+lag of the tables are measured by our own monotonic clock; event times are the Cloud Controller's.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from plumbing.clock import SECOND, iso
 from processors.alerts.durations import words
 from processors.alerts.messages import stable_id
 from processors.notify.config import Watch
+from processors.notify.table_lag import TableLag
 from schemas.records import Alert, Gap, Micros
 
 KIND = "pipeline"
+_BEHIND = "worker-behind"
 _TOLD_FOR_S = 3600
 """How long a gap, dead letters and drift are told after the last of them."""
 
@@ -46,13 +48,13 @@ class _Trouble:
 
 
 class PipelineWatch:
-    """Knows what is wrong now and what was said before."""
+    """Knows what is wrong now and what was said before. ``partitions``: how many the workers share."""
 
-    def __init__(self, settings: Watch) -> None:
+    def __init__(self, settings: Watch, partitions: int = 1) -> None:
+        self.partitions = partitions
         self._settings = settings
         self._tails: dict[tuple[str, str], _Tail] = {}
-        self._applied: dict[str, dict[int, Micros]] = {}
-        self._first_s: dict[str, float] = {}
+        self._tables: dict[str, TableLag] = {}
         self._counts: dict[tuple[str, str], _Count] = {}
         self._said: dict[tuple[str, str, str], Alert] = {}
 
@@ -66,8 +68,9 @@ class PipelineWatch:
         now_s: float,
     ) -> None:
         """Note a tail's checkpoint that came at ``now_s``."""
-        self._first_s.setdefault(foundation, now_s)
         self._tails[foundation, feed] = _Tail(written_at, settled_until or 0, now_s, gap)
+        settled = min(tail.settled_until for (name, _), tail in self._tails.items() if name == foundation)
+        self._tables_of(foundation).told(settled, now_s)
 
     def finished(self, foundation: str, feed: str) -> None:
         """Note that a tail has come to its end: it is not stale when it says no more."""
@@ -75,7 +78,7 @@ class PipelineWatch:
 
     def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:
         """Note how far the workers are in a partition."""
-        self._applied.setdefault(foundation, {})[partition] = applied_to
+        self._tables_of(foundation).applied(partition, applied_to)
 
     def seen(self, rule: Literal["dead-letters", "drift"], foundation: str, note: str, now_s: float) -> None:
         """Note a dead letter or a difference from the Cloud Controller."""
@@ -91,6 +94,8 @@ class PipelineWatch:
             if labels.get("kind") != KIND:
                 continue
             self._said[alert["foundation"], alert["rule"], labels.get("feed", "")] = alert
+            if alert["rule"] == _BEHIND:
+                self._tables_of(alert["foundation"]).late_since(now_s - self._settings.worker_behind - 1)
             if alert["rule"] in ("dead-letters", "drift"):
                 self._counts[alert["foundation"], alert["rule"]] = _Count(alert["crashes"], now_s, "before")
 
@@ -131,21 +136,20 @@ class PipelineWatch:
 
     def _worker_troubles(self, now_s: float) -> list[_Trouble]:
         found = []
-        limit_s = self._settings.worker_behind
-        for foundation, first_s in self._first_s.items():
-            partitions = self._applied.get(foundation)
-            settled = min(
-                (tail.settled_until for (name, _), tail in self._tails.items() if name == foundation), default=0
-            )
-            if partitions is None:
-                text = f"No worker has applied anything of {foundation}" if now_s - first_s > limit_s else None
+        for foundation, tables in self._tables.items():
+            late = tables.look(self.partitions, now_s)
+            if late is None or late.behind_s <= self._settings.worker_behind:
+                continue
+            since = f"for {words(self._settings.worker_behind)} and longer"
+            if late.silent == late.partitions:
+                text = f"No worker has applied anything of {foundation}, {since}"
+            elif late.event_s is None:
+                text = f"No worker has applied {late.silent} of {late.partitions} partitions of {foundation}, {since}"
             else:
-                behind_s = (settled - min(partitions.values())) // SECOND
                 text = (
-                    f"The tables of {foundation} are {words(behind_s)} behind the feeds" if behind_s > limit_s else None
+                    f"The tables of {foundation} are behind the feeds {since}, by {words(late.event_s)} of their time"
                 )
-            if text:
-                found.append(_Trouble(foundation, "worker-behind", "", "critical", text, _WORKER_ACTION))
+            found.append(_Trouble(foundation, _BEHIND, "", "critical", text, _WORKER_ACTION))
         return found
 
     def _counted(self, now_s: float) -> list[_Trouble]:
@@ -161,6 +165,9 @@ class PipelineWatch:
                 text = f"{count.number} records went to the dead letters: {count.note}"
                 found.append(_Trouble(foundation, rule, "", "warning", text, _DEAD_ACTION))
         return found
+
+    def _tables_of(self, foundation: str) -> TableLag:
+        return self._tables.setdefault(foundation, TableLag(self._settings.worker_behind))
 
     def _source_now(self, foundation: str) -> Micros:
         return max((tail.written_at for (name, _), tail in self._tails.items() if name == foundation), default=0)

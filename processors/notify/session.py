@@ -92,7 +92,8 @@ class Session:
         Raise CfstreamError when it cannot go on.
         """
         await asyncio.to_thread(self._inbox.open)
-        self.engine.historian.partitions = len(self._inbox.partitions(self._topics.progress.name))
+        partitions = len(self._inbox.partitions(self._topics.progress.name))
+        self.engine.historian.partitions = self._pipeline.partitions = partitions
         try:
             async with asyncio.TaskGroup() as group:
                 beside = [group.create_task(lane.run()) for lane in self._lanes.values()]
