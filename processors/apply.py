@@ -8,6 +8,8 @@ from processors.progress import ProgressBook
 from processors.state import fold
 from processors.state.facts import STOPPED
 from processors.state.fold import Keep
+from processors.state.record import new
+from processors.state.snapshots import Baseline, apply_end_marker, apply_snapshot
 from processors.usage.publisher import UsagePublisher
 from processors.work import Opened, Work
 from schemas.records import Alert, Micros
@@ -39,7 +41,7 @@ class Applier:
         if entry is None:
             state = self._book.get(work.partition, row.key)
             if state is None:
-                state = fold.new(foundation, row.key.decode("utf-8", "replace"))
+                state = new(foundation, row.key.decode("utf-8", "replace"))
                 state["version"] = self._book.gone(work.partition, row.key)
             entry = Opened(state, self._book.changes(work.partition, row.key, state) if uses else None)
             work.states[row.key] = entry
@@ -66,7 +68,7 @@ class Applier:
                 work.outputs.alerts += self._stopped(state, record["created_at"])
         state["usage_offset"] = row.offset
 
-    def _bounds(self, work: Work, foundation: str) -> tuple[Micros, Micros | None]:
+    def _bounds(self, work: Work, foundation: str) -> tuple[Micros, Baseline | None]:
         bounds = work.bounds[foundation] = (
             self._usage.keep_from(work.partition, foundation),
             self._progress.baseline(work.partition, foundation),
@@ -117,13 +119,14 @@ class Applier:
             self._metrics.replayed.inc()
             return
         keep_from = self._usage.keep_from(work.partition, record["foundation"])
-        if fold.apply_snapshot(entry.state, record, keep_from=keep_from):
+        if apply_snapshot(entry.state, record, keep_from=keep_from):
             entry.records += 1
         entry.state["snapshot_offset"] = row.offset
 
     def _end_marker(self, work: Work, row: Row) -> None:
         record = row.record
-        foundation, observed_at = record["foundation"], record["observed_at"]
+        foundation = record["foundation"]
+        baseline = Baseline(record["observed_at"], record["read_until"] or 0)
         keep_from = self._usage.keep_from(work.partition, foundation)
         for key in {*self._book.keys(work.partition), *work.states}:
             entry = work.states.get(key)
@@ -131,9 +134,9 @@ class Applier:
             if state is None or state["foundation"] != foundation or row.offset <= state["snapshot_offset"]:
                 continue
             before = self._book.changes(work.partition, key, state) if entry is None else entry.before
-            if fold.apply_end_marker(state, observed_at, keep_from=keep_from):
+            if apply_end_marker(state, baseline, keep_from=keep_from):
                 if entry is None:
                     entry = work.states[key] = Opened(state, before)
                 entry.records += 1
                 state["snapshot_offset"] = row.offset
-        self._progress.set_baseline(work.partition, foundation, observed_at, record["snapshot_id"])
+        self._progress.set_baseline(work.partition, foundation, baseline, record["snapshot_id"])

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from processors.lane.table import StateTable
+from processors.state.snapshots import Baseline
 from schemas.codec import Codec, Encoder
-from schemas.records import Micros
 from schemas.tables import PartitionProgress
 
 
@@ -15,6 +15,7 @@ def new(foundation: str) -> PartitionProgress:
         foundation=foundation,
         baseline_at=None,
         baseline_id=None,
+        baseline_read_until=0,
         checked_at=None,
         applied_to=None,
         hours_to=None,
@@ -45,17 +46,20 @@ class ProgressBook:
         for key, _row in self._table.rows(partition):
             yield key.decode()
 
-    def baseline(self, partition: int, foundation: str) -> Micros | None:
-        """Return the time of the newest finished snapshot."""
-        return self.get(partition, foundation)["baseline_at"]
+    def baseline(self, partition: int, foundation: str) -> Baseline | None:
+        """Return the newest finished snapshot."""
+        progress = self.get(partition, foundation)
+        at = progress["baseline_at"]
+        return None if at is None else Baseline(at, progress["baseline_read_until"])
 
-    def set_baseline(self, partition: int, foundation: str, at: Micros, snapshot_id: str) -> None:
+    def set_baseline(self, partition: int, foundation: str, baseline: Baseline, snapshot_id: str) -> None:
         """Note a finished snapshot, unless a newer one is known."""
         progress = self.get(partition, foundation)
-        if at > (progress["baseline_at"] or 0):
+        if baseline.at > (progress["baseline_at"] or 0):
             if progress["baseline_at"] is None:
-                progress["checked_at"] = at  # before the first one nothing was known that could differ
-            progress["baseline_at"], progress["baseline_id"] = at, snapshot_id
+                progress["checked_at"] = baseline.at  # before the first one nothing was known that could differ
+            progress["baseline_at"], progress["baseline_id"] = baseline.at, snapshot_id
+            progress["baseline_read_until"] = baseline.read_until
             self.change(partition, foundation)
 
     def change(self, partition: int, foundation: str) -> None:

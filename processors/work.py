@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from processors.outputs import Outputs
+from processors.state.snapshots import Baseline
 from processors.usage.changes import Change
 from schemas.records import Micros
 from schemas.tables import AppState
@@ -30,5 +31,5 @@ class Work:
     states: dict[bytes, Opened] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
     newest: Micros = 0
-    bounds: dict[str, tuple[Micros, Micros | None]] = field(default_factory=dict)
-    """By foundation: since when facts are kept, and the time of the newest finished snapshot."""
+    bounds: dict[str, tuple[Micros, Baseline | None]] = field(default_factory=dict)
+    """By foundation: since when facts are kept, and the newest finished snapshot."""

@@ -23,8 +23,9 @@ from processors.outputs import Outputs
 from processors.progress import ProgressBook
 from processors.schedule import Schedule, next_due
 from processors.state import fold
-from processors.state.facts import SNAPSHOT_TAKES
-from processors.state.fold import ImpossibleError, Keep
+from processors.state.facts import seen_until
+from processors.state.fold import Keep
+from processors.state.record import ImpossibleError, crowded, settle
 from processors.usage.changes import changes
 from processors.usage.publisher import UsagePublisher
 from processors.work import Opened, Work
@@ -117,8 +118,8 @@ class Worker:
                         self._decoder.dead_letter(chunk, row.offset, row.key, row.raw, str(error))
                     )
             await self._write(work)
-            crowded = any(fold.crowded(entry.state) for entry in work.states.values())
-        if crowded:
+            too_long = any(crowded(entry.state) for entry in work.states.values())
+        if too_long:
             # In a backfill an app's past may come faster than time is looked at; no record may grow without end.
             await self.close_overdue_hours(chunk.tp.partition)
 
@@ -176,7 +177,9 @@ class Worker:
                 return
             progress = self._progress.get(partition, foundation)
             observed_at, snapshot_id = progress["baseline_at"], progress["baseline_id"]
-            if observed_at is None or observed_at == progress["checked_at"] or until < observed_at + SNAPSHOT_TAKES:
+            if observed_at is None or observed_at == progress["checked_at"]:
+                return
+            if until < seen_until(observed_at, progress["baseline_read_until"]):
                 return
             work = Work(partition)
             for _key, state in self._book.items(partition):
@@ -258,7 +261,7 @@ class Worker:
         for key, entry in work.states.items():
             if not entry.records and not entry.timed:
                 continue
-            fold.settle(entry.state, entry.records)
+            settle(entry.state, entry.records)
             after = self._book.put(work.partition, key, entry.state)
             if entry.before is not None:
                 self._usage.changed(work.partition, key, entry.state, entry.before, after)

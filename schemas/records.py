@@ -96,6 +96,7 @@ class ProcessSnapshot(TypedDict):
     space_name: str | None
     org_guid: str | None
     total_records: int | None
+    read_until: Micros | None
 
 
 class Gap(TypedDict):

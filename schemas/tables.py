@@ -17,6 +17,7 @@ class Fact(TypedDict):
     instances: int
     memory_mb: int
     place: int
+    read_until: Micros
 
 
 class Process(TypedDict):
@@ -98,6 +99,7 @@ class PartitionProgress(TypedDict):
     foundation: str
     baseline_at: Micros | None
     baseline_id: str | None
+    baseline_read_until: Micros
     checked_at: Micros | None
     applied_to: Micros | None
     hours_to: Micros | None

@@ -9,7 +9,8 @@ from processors.alerts.storms import Storms, crashed
 from processors.crashes import CrashWatch
 from processors.state import fold
 from processors.state.facts import STOPPED
-from processors.state.fold import ImpossibleError, Keep
+from processors.state.fold import Keep
+from processors.state.record import ImpossibleError, new, settle
 from schemas.records import Alert, AppUsageEvent, AuditEvent, Micros
 from schemas.tables import AppState
 
@@ -51,7 +52,7 @@ class Simulation:
             fold.apply_usage(state, row, self._keep)
         except ImpossibleError:
             return
-        fold.settle(state, 1)
+        settle(state, 1)
         if row["state"] == STOPPED and state["state"] == STOPPED:
             self._alerts += self._watch.stopped(state, row["created_at"])
 
@@ -82,7 +83,7 @@ class Simulation:
     def _app(self, foundation: str, guid: str) -> AppState:
         state = self._apps.get(guid)
         if state is None:
-            state = self._apps[guid] = fold.new(foundation, guid)
+            state = self._apps[guid] = new(foundation, guid)
         return state
 
     def _plan(self, guid: str, state: AppState) -> None:

@@ -11,7 +11,11 @@ STARTED = "STARTED"
 STOPPED = "STOPPED"
 
 SNAPSHOT_TAKES = 120 * SECOND
-"""A snapshot's pages are read within this long after its ``observed_at``."""
+"""How long after its ``observed_at`` a snapshot is taken to have been read, where its records do not say."""
+
+CLOCKS_DIFFER = 5 * SECOND
+"""By how much the clocks behind a page's time and a row's time may differ: several servers, and times cut or rounded
+to seconds."""
 
 MOST_FACTS = 20_000
 """Of one process, in the hours still open. More would not fit into a record; what is dropped is not counted."""
@@ -66,20 +70,26 @@ def level(fact: Fact) -> tuple[int, int]:
     return fact["instances"], fact["instances"] * fact["memory_mb"]
 
 
+def seen_until(observed_at: Micros, read_until: Micros) -> Micros:
+    """Return the latest time of a row whose effect a snapshot may show. ``read_until`` 0: not known."""
+    return (read_until or observed_at + SNAPSHOT_TAKES) + CLOCKS_DIFFER
+
+
 def explained(facts: list[Fact], index: int) -> bool:
     """Say whether a snapshot's fact is a look ahead at a row.
 
-    A snapshot is read page by page, so a page may show what a row says some seconds after ``observed_at``. Such a
-    fact is no news: the row is, and at its own time.
+    A snapshot holds as of the settle delay before its first page, and is read page by page; so it may show what a
+    row says some time after ``observed_at``. Such a fact is no news: the row is, and at its own time.
     """
     fact = facts[index]
     if fact["source"] != SNAPSHOT:
         return False
-    limit = fact["at"] + SNAPSHOT_TAKES
+    limit = seen_until(fact["at"], fact["read_until"])
+    says = level(fact)
     for later in facts[index + 1 :]:
         if later["at"] > limit:
             return False
-        if later["source"] == ROW and level(later) == level(fact):
+        if later["source"] == ROW and level(later) == says and (later["place"] == fact["place"] or says == (0, 0)):
             return True
     return False
 

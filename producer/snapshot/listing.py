@@ -18,10 +18,11 @@ PER_PAGE = 5000
 
 async def everything(
     api: CloudController, patience: Patience, path: str, params: Mapping[str, str | int], per_page: int = PER_PAGE
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield each thing of a list once, oldest first; each page is read whole, without end of tries.
+) -> AsyncIterator[tuple[dict[str, Any], int]]:
+    """Yield each thing of a list once, oldest first, and the server's time when its page was read, microseconds.
 
-    Remembers the guids of the seconds at hand only. A thing without guid or time ends it with RetriableError.
+    Each page is read whole, without end of tries. Remembers the guids of the seconds at hand only. A thing without
+    guid or time ends it with RetriableError.
     """
     since: int | None = None
     page_number = 1
@@ -41,7 +42,7 @@ async def everything(
             if guid not in known:
                 known[guid] = newest
                 new_in_round = True
-                yield row
+                yield row, page.server_time
         crowded = newest == since and page.more
         if crowded:
             page_number += 1

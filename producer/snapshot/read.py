@@ -40,44 +40,50 @@ class Source:
     filters: Filters = field(default_factory=Filters)
 
 
+async def server_time(source: Source) -> int:
+    """Return the server's clock, microseconds UTC."""
+    answer = await source.patience.until_done(lambda: source.api.get("/v3/processes", {"per_page": 1}))
+    page_of(answer.body, answer.server_time)
+    return answer.server_time
+
+
 async def observed_at(source: Source) -> int:
     """Return the time as of which a snapshot that begins now holds: the server's clock less the settle delay.
 
     A row recorded before now may be in a transaction that ends after the snapshot was read. Such a row must count as
     newer than the snapshot, which has not seen what it says.
     """
-    answer = await source.patience.until_done(lambda: source.api.get("/v3/processes", {"per_page": 1}))
-    page_of(answer.body, answer.server_time)
-    return answer.server_time - int(source.settle_s * SECOND)
+    return await server_time(source) - int(source.settle_s * SECOND)
 
 
 async def records(source: Source, snapshot_id: str, at: int) -> AsyncIterator[ProcessSnapshot]:
     """Yield a record for each started process and each running task.
 
-    An app that is started or deleted while this reads may be in or not: its own row is newer and says it.
+    An app that is started or deleted while this reads may be in or not: its own row is newer and says it. So each
+    record tells when its page was read.
     """
     spaces = {
-        row["guid"]: (row.get("name"), _related(row, "organization")) async for row in _list(source, "/v3/spaces")
+        row["guid"]: (row.get("name"), _related(row, "organization")) async for row, _ in _list(source, "/v3/spaces")
     }
     apps = {
         row["guid"]: App(row.get("name"), row.get("state") == "STARTED", _related(row, "space"))
-        async for row in _list(source, "/v3/apps")
+        async for row, _ in _list(source, "/v3/apps")
     }
     common = (source, snapshot_id, at)
-    async for row in _list(source, "/v3/processes"):
+    async for row, read_at in _list(source, "/v3/processes"):
         app_guid = _related(row, "app")
         app = apps.get(app_guid or "")
         if app is None or not app.started:
             continue
-        record = _record(*common, "process", app_guid, app, spaces)
+        record = _record(*common, read_at, "process", app_guid, app, spaces)
         record["process_guid"] = row["guid"]
         record["process_type"] = row.get("type")
         record["instance_count"] = row.get("instances")
         record["memory_mb_per_instance"] = row.get("memory_in_mb")
         yield record
-    async for row in _list(source, "/v3/tasks", states="RUNNING"):
+    async for row, read_at in _list(source, "/v3/tasks", states="RUNNING"):
         app_guid = _related(row, "app")
-        record = _record(*common, "task", app_guid, apps.get(app_guid or ""), spaces)
+        record = _record(*common, read_at, "task", app_guid, apps.get(app_guid or ""), spaces)
         record["task_guid"] = row["guid"]
         record["task_name"] = row.get("name")
         record["instance_count"] = 1
@@ -86,14 +92,14 @@ async def records(source: Source, snapshot_id: str, at: int) -> AsyncIterator[Pr
         yield record
 
 
-def end_marker(source: Source, snapshot_id: str, at: int, total: int) -> ProcessSnapshot:
-    """Return the record that stands last on every partition."""
-    record = _record(source, snapshot_id, at, "end", None, None, {})
+def end_marker(source: Source, snapshot_id: str, at: int, read_until: int, total: int) -> ProcessSnapshot:
+    """Return the record that stands last on every partition; ``read_until``: when everything was read."""
+    record = _record(source, snapshot_id, at, read_until, "end", None, None, {})
     record["total_records"] = total
     return record
 
 
-def _list(source: Source, path: str, **params: str) -> AsyncIterator[dict[str, Any]]:
+def _list(source: Source, path: str, **params: str) -> AsyncIterator[tuple[dict[str, Any], int]]:
     return everything(source.api, source.patience, path, params)
 
 
@@ -106,6 +112,7 @@ def _record(
     source: Source,
     snapshot_id: str,
     at: int,
+    read_until: int,
     kind: Literal["process", "task", "end"],
     app_guid: str | None,
     app: App | None,
@@ -132,4 +139,5 @@ def _record(
         "space_name": space_name,
         "org_guid": org_guid,
         "total_records": None,
+        "read_until": read_until,
     }

@@ -33,6 +33,6 @@ async def take(source: read.Source, encode: Encoder, partitions: int) -> Snapsho
         key = record["app_guid"]
         messages.append({"key": None if key is None else key.encode(), "value": encode(record)})
     total = len(messages)
-    end = encode(read.end_marker(source, snapshot_id, at, total))
+    end = encode(read.end_marker(source, snapshot_id, at, await read.server_time(source), total))
     messages += [{"value": end, "partition": partition} for partition in range(partitions)]
     return Snapshot(snapshot_id, source.reason, at, total, messages)

@@ -64,8 +64,9 @@ def snapshot(
     memory: int = 256,
     started_at: int | None = None,
     snapshot_id: str = "s-1",
+    read_until: int | None = None,
 ) -> ProcessSnapshot:
-    """Return a record of a snapshot observed half a second after second ``at``."""
+    """Return a record of a snapshot observed half a second after second ``at``, read at second ``read_until``."""
     return ProcessSnapshot(
         foundation="f",
         snapshot_id=snapshot_id,
@@ -85,6 +86,7 @@ def snapshot(
         space_name=None if kind == "end" else "name of space-1",
         org_guid=None if kind == "end" else "org-1",
         total_records=0 if kind == "end" else None,
+        read_until=None if read_until is None else T0 + read_until * SECOND,
     )
 
 

@@ -12,7 +12,8 @@ from support import usage_oracle
 from support.usage_rows import HOUR, SECOND, T0, usage
 from support.worker_world import KilledError, World
 
-from processors.state import fold
+from processors import worker
+from processors.state import fold, record
 from processors.state.fold import Keep
 
 KEEP = Keep(late_window=3 * HOUR, task_expiry=10_000 * HOUR)
@@ -166,7 +167,7 @@ async def test_the_reckoning_catches_a_fold_that_counts_stopped_apps() -> None:
     def counts_stopped(fact: Any) -> bool:  # noqa: ARG001 - stands for the state that is not looked at
         return True
 
-    real = fold.settle
+    real = record.settle
 
     def settle(state: Any, records: int) -> None:
         for process in state["processes"]:
@@ -174,7 +175,7 @@ async def test_the_reckoning_catches_a_fold_that_counts_stopped_apps() -> None:
                 process["facts"][-1]["state"] = "STARTED"
         real(state, records)
 
-    with broken("settle", settle):
+    with broken("settle", settle, worker):
         assert await differences_of(HISTORY) > 0
 
 

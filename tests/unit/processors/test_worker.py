@@ -124,6 +124,35 @@ async def test_what_a_snapshot_saw_ahead_of_its_row_is_no_drift_and_counts_from_
     assert hour["instance_seconds"] == (105 - 10) + 2 * (3600 - 105)
 
 
+async def test_a_slow_snapshot_behind_a_long_settle_delay_is_compared_when_its_last_row_is_applied(
+    world: World,
+) -> None:
+    await world.snapshots(snapshot("end", 0, None, snapshot_id="first"))
+    await world.rows(usage("STARTED", 10, instances=1), usage("STARTED", 10, "app-2"))
+    # Ten minutes of settle delay and five of reading: rows of that time come after the snapshot that shows them.
+    named = snapshot("process", 100, instances=2, read_until=1000)
+    await world.snapshots(named, snapshot("end", 100, None, read_until=1000))
+    await world.time(T0 + 900 * SECOND)
+    await world.rows(usage("STARTED", 990, instances=2), usage("STOPPED", 995, "app-2"))
+    assert world.decoded(world.topics.drift.name) == []
+    await world.time(T0 + HOUR)
+    assert world.decoded(world.topics.drift.name) == []
+    _totals, hours = world.rolled()
+    first = (hour for hour in hours.values() if hour["scope"] == "app" and hour["hour"] == T0)
+    counted = {hour["guid"]: hour["instance_seconds"] for hour in first}
+    assert counted == {"app-1": (990 - 10) + 2 * (3600 - 990), "app-2": 995 - 10}
+
+
+async def test_a_quick_snapshot_does_not_wait_for_rows_that_it_cannot_have_seen(world: World) -> None:
+    await world.snapshots(snapshot("end", 0, None, snapshot_id="first"))
+    named = snapshot("process", 10, instances=3, read_until=20)
+    await world.snapshots(named, snapshot("end", 10, None, read_until=20))
+    await world.rows(usage("STARTED", 60, instances=3))
+    await world.time(T0 + 61 * SECOND)
+    (found,) = world.decoded(world.topics.drift.name)
+    assert (found["kind"], found["source_instances"]) == ("missing", 3)
+
+
 async def test_a_row_older_than_the_finished_snapshot_does_not_revive_an_app_even_after_a_restart(world: World) -> None:
     await world.snapshots(snapshot("end", 100, None))
     await world.start()

@@ -138,6 +138,26 @@ def test_a_snapshot_names_what_runs_and_ends_on_every_partition() -> None:
     assert {record["space_guid"] is not None for record in records if record["kind"] == "process"} == {True}
 
 
+def test_a_snapshot_tells_when_each_page_and_when_all_of_it_was_read() -> None:
+    cc = standing_still(usage_rows=400, old_apps=5)
+    world = World(cc)
+    asked: list[str] = []
+
+    def between(path: str) -> None:
+        cc.clock.step(10)
+        asked.append(path)
+
+    world.between = between
+    codec, topics = Codec(MemoryRegistry()), Topics("t.")
+    snapshot = asyncio.run(take(source_of(world), codec.encoder(topics.snapshots.name, topics.snapshots.schema), 1))
+    records = [codec.decode(message["value"]) for message in snapshot.messages]
+    began = snapshot.observed_at + 60 * SECOND
+    first, *_, listed, last = (number for number, path in enumerate(asked) if path == "/v3/processes")
+    processes = {record["read_until"] for record in records if record["kind"] == "process"}
+    assert processes == {began + (listed - first) * 10 * SECOND}
+    assert records[-1]["read_until"] == began + (last - first) * 10 * SECOND
+
+
 @pytest.mark.parametrize("per_page", [1, 3, 10])
 def test_a_list_from_which_things_vanish_while_it_is_read_misses_nothing_that_stays(per_page: int) -> None:
     cc = standing_still(usage_rows=300)
@@ -156,7 +176,7 @@ def test_a_list_from_which_things_vanish_while_it_is_read_misses_nothing_that_st
 
     async def whole() -> list[str]:
         patience = Patience(HandClock(), Random(1))
-        return [row["guid"] async for row in everything(world.client(), patience, "/v3/apps", {}, per_page)]
+        return [row["guid"] async for row, _ in everything(world.client(), patience, "/v3/apps", {}, per_page)]
 
     found = asyncio.run(whole())
     assert gone

@@ -2,14 +2,35 @@
 
 from itertools import permutations
 
-from processors.state.facts import MOST_FACTS, ROW, SNAPSHOT, STARTED, STOPPED, explained, insert, level
+from processors.state.facts import (
+    CLOCKS_DIFFER,
+    MOST_FACTS,
+    ROW,
+    SNAPSHOT,
+    STARTED,
+    STOPPED,
+    explained,
+    insert,
+    level,
+    seen_until,
+)
 from schemas.tables import Fact
 
 SECOND = 1_000_000
 
 
-def fact(at: int, instances: int = 1, source: int = ROW, state: str = STARTED, micros: int = 0) -> Fact:
-    return Fact(at=at * SECOND + micros, source=source, state=state, instances=instances, memory_mb=64, place=0)
+def fact(
+    at: int, instances: int = 1, source: int = ROW, state: str = STARTED, micros: int = 0, read_until: int = 0
+) -> Fact:
+    return Fact(
+        at=at * SECOND + micros,
+        source=source,
+        state=state,
+        instances=instances,
+        memory_mb=64,
+        place=0,
+        read_until=read_until * SECOND,
+    )
 
 
 def history(*given: Fact, keep_from: int = 0) -> list[int]:
@@ -74,3 +95,17 @@ def test_a_snapshot_ahead_of_the_row_that_follows_is_no_news() -> None:
     assert explained(facts, 1)
     assert not explained([fact(1, 2), fact(10, 3, SNAPSHOT), fact(12, 4)], 1)
     assert not explained([fact(1, 2), fact(10, 3, SNAPSHOT), fact(500, 3)], 1)
+
+
+def test_a_snapshot_looks_ahead_as_far_as_it_was_read_and_no_farther() -> None:
+    slow = [fact(1, 2), fact(10, 3, SNAPSHOT, read_until=900), fact(890, 3)]
+    assert explained(slow, 1)
+    quick = [fact(1, 2), fact(10, 3, SNAPSHOT, read_until=20), fact(100, 3)]
+    assert not explained(quick, 1)
+    assert seen_until(10 * SECOND, 900 * SECOND) == 900 * SECOND + CLOCKS_DIFFER
+
+
+def test_a_row_in_another_place_explains_nothing() -> None:
+    there = fact(12, 3)
+    there["place"] = 1
+    assert not explained([fact(1, 2), fact(10, 3, SNAPSHOT), there], 1)

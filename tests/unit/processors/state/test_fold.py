@@ -6,17 +6,19 @@ import pytest
 from support.usage_rows import SECOND, T0, audit, snapshot, usage
 
 from processors.state import fold
-from processors.state.fold import ImpossibleError, Keep
+from processors.state.fold import Keep
+from processors.state.record import ImpossibleError, new, settle
+from processors.state.snapshots import Baseline, apply_end_marker, apply_snapshot
 from schemas.tables import AppState
 
 KEEP = Keep(task_expiry=100 * SECOND, staging_expiry=50 * SECOND, forget_after=1000 * SECOND)
 
 
-def applied(*rows: Any, baseline: int | None = None) -> AppState:
-    state = fold.new("f", "app-1")
+def applied(*rows: Any, baseline: Baseline | None = None) -> AppState:
+    state = new("f", "app-1")
     for row in rows:
         fold.apply_usage(state, row, KEEP, baseline=baseline)
-    fold.settle(state, len(rows))
+    settle(state, len(rows))
     return state
 
 
@@ -44,10 +46,10 @@ def test_a_buildpack_row_is_no_start() -> None:
 
 
 def test_an_unknown_state_changes_nothing() -> None:
-    state = fold.new("f", "app-1")
+    state = new("f", "app-1")
     assert not fold.apply_usage(state, usage("HIBERNATED", 1), KEEP)
     assert not fold.known_state("HIBERNATED")
-    assert state == fold.new("f", "app-1")
+    assert state == new("f", "app-1")
 
 
 def test_the_proposed_baseline_rows_count_as_starts() -> None:
@@ -84,7 +86,7 @@ def test_a_task_start_that_comes_after_its_stop_does_not_run() -> None:
 def test_a_task_expires_by_event_time_and_a_late_stop_still_corrects_it() -> None:
     state = applied(usage("TASK_STARTED", 0, task="t1"))
     assert fold.tick(state, T0 + 100 * SECOND, KEEP)
-    fold.settle(state, 0)
+    settle(state, 0)
     assert state["running_tasks"] == 0
     fold.apply_usage(state, usage("TASK_STOPPED", 40, task="t1"), KEEP)
     assert state["tasks"][0]["stopped_at"] == T0 + 40 * SECOND
@@ -98,7 +100,7 @@ def test_staging_counts_until_it_stops() -> None:
 def test_a_staging_that_never_closes_expires() -> None:
     state = applied(usage("STAGING_STARTED", 0))
     assert fold.tick(state, T0 + 50 * SECOND, KEEP)
-    fold.settle(state, 0)
+    settle(state, 0)
     assert state["running_stagings"] == 0
 
 
@@ -117,38 +119,38 @@ def test_an_app_renamed_and_moved_has_its_newest_name_and_place() -> None:
 
 
 def test_a_snapshot_sets_the_baseline_of_an_app_without_rows() -> None:
-    state = fold.new("f", "app-1")
-    fold.apply_snapshot(state, snapshot("process", 5, instances=4))
-    fold.settle(state, 1)
+    state = new("f", "app-1")
+    apply_snapshot(state, snapshot("process", 5, instances=4))
+    settle(state, 1)
     assert (state["running_instances"], state["memory_mb"], state["app_name"]) == (4, 1024, "name of app-1")
 
 
 def test_the_end_marker_stops_what_the_snapshot_did_not_name_and_no_newer_row_names() -> None:
     state = applied(usage("STARTED", 1, process="old"), usage("STARTED", 9, process="newer"))
-    assert fold.apply_end_marker(state, T0 + 5 * SECOND + 500_000)
-    fold.settle(state, 1)
+    assert apply_end_marker(state, Baseline(T0 + 5 * SECOND + 500_000))
+    settle(state, 1)
     assert {p["guid"]: p["state"] for p in state["processes"]} == {"old": "STOPPED", "newer": "STARTED"}
 
 
 def test_a_row_of_the_snapshots_own_second_is_newer() -> None:
     state = applied(usage("STARTED", 5))
-    assert not fold.apply_end_marker(state, T0 + 5 * SECOND + 500_000)
+    assert not apply_end_marker(state, Baseline(T0 + 5 * SECOND + 500_000))
 
 
 def test_a_row_older_than_a_finished_snapshot_does_not_bring_an_unnamed_app_back() -> None:
-    assert applied(usage("STARTED", 1), baseline=T0 + 5 * SECOND)["running_instances"] == 0
+    assert applied(usage("STARTED", 1), baseline=Baseline(T0 + 5 * SECOND))["running_instances"] == 0
 
 
 def test_the_end_marker_ends_tasks_that_it_does_not_name() -> None:
     state = applied(usage("TASK_STARTED", 1, task="gone"), usage("TASK_STARTED", 1, task="runs"))
-    fold.apply_snapshot(state, snapshot("task", 5, task="runs", started_at=1))
-    fold.apply_end_marker(state, T0 + 5 * SECOND + 500_000)
-    fold.settle(state, 1)
+    apply_snapshot(state, snapshot("task", 5, task="runs", started_at=1))
+    apply_end_marker(state, Baseline(T0 + 5 * SECOND + 500_000))
+    settle(state, 1)
     assert state["running_tasks"] == 1
 
 
 def test_a_crash_is_counted_and_its_twin_is_not() -> None:
-    state = fold.new("f", "app-1")
+    state = new("f", "app-1")
     assert fold.apply_audit(state, audit("app.crash", 1))
     assert not fold.apply_audit(state, audit("audit.app.process.crash", 1))
     assert state["crashes"] == 1
@@ -157,11 +159,11 @@ def test_a_crash_is_counted_and_its_twin_is_not() -> None:
 def test_a_deleted_app_is_gone_after_a_while_and_only_when_nothing_runs() -> None:
     state = applied(usage("STARTED", 1))
     fold.apply_audit(state, audit("audit.app.delete-request", 2))
-    fold.settle(state, 1)
+    settle(state, 1)
     late = T0 + 5000 * SECOND
     assert not fold.gone(state, late, KEEP)
     fold.apply_usage(state, usage("STOPPED", 3), KEEP)
-    fold.settle(state, 1)
+    settle(state, 1)
     assert fold.gone(state, late, KEEP)
     assert not fold.gone(state, T0 + 10 * SECOND, KEEP)
 
@@ -176,7 +178,7 @@ def test_a_deleted_app_is_gone_after_a_while_and_only_when_nothing_runs() -> Non
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(row: Any) -> None:
-    state = fold.new("f", "app-1")
+    state = new("f", "app-1")
     with pytest.raises(ImpossibleError):
         fold.apply_usage(state, row, KEEP)
     assert state["processes"] == []
@@ -186,14 +188,14 @@ def test_what_cannot_be_is_refused_and_changes_nothing(row: Any) -> None:
 def test_versions_grow_with_records_more_than_with_time() -> None:
     state = applied(usage("STARTED", 1))
     first = state["version"]
-    fold.settle(state, 0)
+    settle(state, 0)
     by_time = state["version"]
-    fold.settle(state, 1)
+    settle(state, 1)
     assert first < by_time < state["version"]
 
 
 def test_processes_of_past_deployments_are_forgotten() -> None:
-    state = fold.new("f", "app-1")
+    state = new("f", "app-1")
     for number in range(5):
         fold.apply_usage(state, usage("STARTED", number * 10, process=f"p{number}"), KEEP)
         fold.apply_usage(state, usage("STOPPED", number * 10 + 5, process=f"p{number}"), KEEP)
