@@ -54,7 +54,7 @@ class TableLag:
             self._told[0] = self._told[0][0], at_s
 
     def look(self, partitions: int, now_s: float) -> Late | None:
-        """Return how late the tables are, None where all that was told is applied. ``partitions``: how many there are."""
+        """Return how late the tables are, None where all that was told is applied; ``partitions`` is how many exist."""
         silent = sum(number not in self._applied for number in range(partitions))
         slowest = 0 if silent else min(self._applied.values(), default=0)
         while self._told and self._told[0][0] <= slowest + APPLIED_WITHIN:
