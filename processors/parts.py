@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
 from plumbing.errors import CfstreamError, UsageError
-from plumbing.kafka import ClientConfig, client_config, registry_options
+from plumbing.kafka import ClientConfig, admin_client, client_config, registry_options
 from processors.alerts.rules import Rules
 from processors.book import AppBook
 from processors.checkpoints import Checkpoints
@@ -23,6 +23,7 @@ from processors.outputs import sender
 from processors.probes import Probes
 from processors.progress import ProgressBook
 from processors.settings import HOUR, WorkerSettings
+from processors.sources import Sources
 from processors.timekeeper import Timekeeper
 from processors.usage.publisher import UsagePublisher
 from processors.usage.roller import Roller
@@ -43,6 +44,8 @@ class Parts:
 
     app: LaneApp
     states: StateTable
+    progress: ProgressBook
+    sources: Sources
     worker: Worker
     timekeeper: Timekeeper
     probes: Probes
@@ -79,13 +82,21 @@ def _build(
     writer = Writer(client)
     app = _application(settings)
 
-    def table(name: str, topic: str) -> StateTable:
+    def table(name: str, topic: str, *, remembers_sources: bool = False) -> StateTable:
         return add_table(
-            app, name=name, topic=topic, partitions=settings.partitions, writer=writer, version=row_version
+            app,
+            name=name,
+            topic=topic,
+            partitions=settings.partitions,
+            writer=writer,
+            version=row_version,
+            remembers_sources=remembers_sources,
         )
 
-    states, progress = table("apps", topics.state.name), table("progress", topics.progress.name)
-    worker = _worker(settings, topics, rules, metrics, codec, writer, states, progress)
+    states = table("apps", topics.state.name, remembers_sources=True)
+    progress = table("progress", topics.progress.name)
+    book = ProgressBook(progress, codec, codec.encoder(topics.progress.name, topics.progress.schema))
+    worker = _worker(settings, topics, rules, metrics, codec, writer, states, book)
     add_agent(app, worker.sources, worker.process)
     checkpoints = Checkpoints(Follower(client, topics.checkpoints.name), codec)
     roller = _roller(settings, topics, client, codec, writer)
@@ -101,7 +112,8 @@ def _build(
     probes = Probes(
         app=app, states=states, timekeeper=timekeeper, metrics=metrics, stalled_s=settings.worker_stalled_seconds
     )
-    return Parts(app, states, worker, timekeeper, probes, checkpoints, roller, registry)
+    sources = Sources(admin_client(settings), worker.sources)
+    return Parts(app, states, book, sources, worker, timekeeper, probes, checkpoints, roller, registry)
 
 
 def _application(settings: WorkerSettings) -> LaneApp:
@@ -130,15 +142,14 @@ def _worker(
     codec: Codec,
     writer: Writer,
     states: StateTable,
-    progress: StateTable,
+    progress: ProgressBook,
 ) -> Worker:
     clock = SystemClock()
     book = AppBook(states, codec, codec.encoder(topics.state.name, topics.state.schema))
-    progress_book = ProgressBook(progress, codec, codec.encoder(topics.progress.name, topics.progress.schema))
     return Worker(
         topics=topics,
         book=book,
-        progress=progress_book,
+        progress=progress,
         decoder=Decoder(codec, clock, Random()),  # noqa: S311 - jitter
         writer=writer,
         send=sender(topics, codec, writer),
@@ -146,7 +157,7 @@ def _worker(
         usage=UsagePublisher(
             topics=topics,
             book=book,
-            progress=progress_book,
+            progress=progress,
             codec=codec,
             writer=writer,
             late_window=settings.keep.late_window,

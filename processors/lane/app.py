@@ -81,10 +81,25 @@ def create_app(settings: LaneSettings) -> LaneApp:
 
 
 def add_table(
-    app: LaneApp, *, name: str, topic: str, partitions: int, writer: Writes, version: Callable[[bytes], int]
+    app: LaneApp,
+    *,
+    name: str,
+    topic: str,
+    partitions: int,
+    writer: Writes,
+    version: Callable[[bytes], int],
+    remembers_sources: bool = False,
 ) -> StateTable:
     """Add a table whose changelog is ``topic``, which must exist with as many partitions as the sources."""
-    table = StateTable(app, name=name, topic=topic, partitions=partitions, writer=writer, version=version)
+    table = StateTable(
+        app,
+        name=name,
+        topic=topic,
+        partitions=partitions,
+        writer=writer,
+        version=version,
+        remembers_sources=remembers_sources,
+    )
     app.tables.add(table)
     return table
 

@@ -16,6 +16,7 @@ import structlog
 from faust.transport.consumer import Fetcher, ensure_TP
 from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP, Message
+from mode import Service
 from mode.utils.futures import notify
 
 from processors.lane.chunk import Chunk
@@ -98,6 +99,16 @@ class LaneConsumer(Consumer):
             self._clean_unacked_messages()
         await self.commit_and_end_transactions()
 
+    @Service.task
+    async def _commit_handler(self) -> None:
+        """Commit again and again. Faust's own timer warns when a commit takes longer than its interval.
+
+        That is nothing to be warned of: the next one is later then, and more chunks would come again after a kill.
+        """
+        while not self.should_stop:
+            await self.sleep(self.commit_interval)
+            await self.commit()
+
     # -- where reading goes on
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -108,13 +119,25 @@ class LaneConsumer(Consumer):
         self._room.set()
 
     async def perform_seek(self) -> None:
-        """Start reading the source partitions where the group has committed, else at their beginning."""
+        """Start reading the source partitions where the group has committed, else at their beginning.
+
+        A table that was deleted and made anew has nothing of what the group has committed: its sources begin anew.
+        """
         sources = [tp for tp in self.assignment() if self.app.topics.acks_enabled_for(tp.topic)]
-        for tp, offset in (await self._thread.resume(sources)).items():
+        for tp, offset in (await self._thread.resume(sources, self._never_written())).items():
             self._wanted[tp] = offset
             self._read_offset[tp] = self._committed_offset[tp] = offset
             self.tracker.start(tp, offset)
         self._room.set()
+
+    def _never_written(self) -> set[int]:
+        """Return the partitions in which the table that remembers the sources was never written."""
+        recovery: Any = self.app.tables.recovery  # type: ignore[attr-defined]  # not in Faust's interface
+        return {
+            tp.partition
+            for tp in recovery.active_tps
+            if recovery.tp_to_table[tp].remembers_sources and recovery.active_highwaters[tp] < 0
+        }
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek changelog partitions; recovery does."""
@@ -147,9 +170,17 @@ class LaneConsumer(Consumer):
             if not self.app.should_stop:
                 raise
 
+    def _current(self, tp: TP, part: Fetched) -> bool:
+        return self._wanted.get(tp) == part.wanted and self.flow_active and tp in self._get_active_partitions()
+
     async def _accept(self, tp: TP, part: Fetched) -> None:
-        if self._wanted.get(tp) != part.wanted or not self.flow_active or tp not in self._get_active_partitions():
+        if not self._current(tp, part):
             return
+        if part.start < part.wanted:
+            ends = await self.ends([tp])
+            if not self._current(tp, part):
+                return
+            refuse_shorter({tp: part.wanted}, ends)
         if part.start != part.wanted:
             self.skipped[tp] = self.skipped.get(tp, 0) + part.start - part.wanted
             _log.warning("the log begins after the offset wanted", tp=tp, wanted=part.wanted, begins=part.start)

@@ -26,12 +26,24 @@ class StateTable(faust.Table[bytes, bytes]):
     Each row carries a version that grows with what was applied to it. In recovery the higher version stays, so a
     record that a paused worker wrote after it had lost the partition changes nothing. Compaction keeps the last
     record though, so ``refresh`` writes each touched row once more while the old ones are still there.
+
+    ``remembers_sources``: this table holds what was applied of the sources. Where it was never written nothing was,
+    whatever the group has committed, and the sources are read from their beginning.
     """
 
     def __init__(
-        self, app: Any, *, name: str, topic: str, writer: Writes, version: Callable[[bytes], int], **more: Any
+        self,
+        app: Any,
+        *,
+        name: str,
+        topic: str,
+        writer: Writes,
+        version: Callable[[bytes], int],
+        remembers_sources: bool = False,
+        **more: Any,
     ) -> None:
         self.topic = topic
+        self.remembers_sources = remembers_sources
         self._writer = writer
         self._version = version
         self._rows: dict[int, dict[bytes, bytes]] = {}

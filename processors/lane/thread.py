@@ -1,15 +1,19 @@
 """The thread that talks to Kafka: reads committed records only, and never loses what it has fetched."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from faust.types.transports import TransportT
+
+_log = structlog.get_logger(__name__)
 
 
 class Fetched(NamedTuple):
@@ -80,20 +84,30 @@ class CommittedThread(AIOKafkaConsumerThread):
         position: int = state.position
         return position
 
-    async def resume(self, partitions: Iterable[TP]) -> dict[TP, int]:
-        """Seek each partition to its committed offset, or to its beginning where none is committed; return where."""
-        resumed: dict[TP, int] = await self.call_thread(self._resume, list(partitions))
+    async def resume(self, partitions: Iterable[TP], anew: Container[int]) -> dict[TP, int]:
+        """Seek each partition to its committed offset, or to its beginning where none is committed; return where.
+
+        Partitions whose number is in ``anew`` start at their beginning in any case, and that is committed.
+        """
+        resumed: dict[TP, int] = await self.call_thread(self._resume, list(partitions), anew)
         return resumed
 
-    async def _resume(self, partitions: list[TP]) -> dict[TP, int]:
+    async def _resume(self, partitions: list[TP], anew: Container[int]) -> dict[TP, int]:
         consumer = self._ensure_consumer()
         theirs = [TopicPartition(*tp) for tp in partitions]
-        committed = await asyncio.gather(*(consumer.committed(tp) for tp in theirs))
-        starts = dict(zip(theirs, committed, strict=True))
-        unread = [tp for tp, offset in starts.items() if offset is None]
+        found = await asyncio.gather(*(consumer.committed(tp) for tp in theirs))
+        committed = {tp: offset for tp, offset in zip(theirs, found, strict=True) if offset is not None}
+        starts: dict[Any, int] = {tp: offset for tp, offset in committed.items() if tp.partition not in anew}
+        unread = [tp for tp in theirs if tp not in starts]
         if unread:
             # In one request: it waits behind a fetch that the broker holds, and each one would wait anew.
             starts |= await consumer.beginning_offsets(unread)
+        back = {tp: starts[tp] for tp in unread if committed.get(tp, 0) > starts[tp]}
+        if back:
+            # At once: were it killed after its first write to the tables, the next worker would not know any more.
+            _log.warning("the tables are new: the sources are read from their beginning", partitions=back)
+            with contextlib.suppress(CommitFailedError):  # a rebalance has begun, and it comes here again
+                await consumer.commit(back)
         for tp, offset in starts.items():
             consumer.seek(tp, offset)
             self._left_at.pop(ensure_TP(tp), None)

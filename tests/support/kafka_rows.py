@@ -1,19 +1,20 @@
 """Topics of a test's own on the session's Kafka: transactional rows, committed offsets, what a topic holds."""
 
 import contextlib
-import json
-import os
 import secrets
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Iterable, Iterator, Mapping
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # public, without a mark
-
-ROOT = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
@@ -43,11 +44,11 @@ def transactions(bootstrap: str, topic: str, batches: Iterable[tuple[list[int], 
             producer.abort_transaction()
 
 
-def plain(bootstrap: str, topic: str, numbers: Iterable[int], partition: int = 0) -> None:
-    """Write numbers without a transaction."""
+def plain(bootstrap: str, topic: str, numbers: Iterable[int], partition: int = 0, *, key: str | None = None) -> None:
+    """Write numbers without a transaction, each under itself or all under one key."""
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in numbers:
-        producer.produce(topic, str(number), str(number), partition=partition)
+        producer.produce(topic, str(number), str(number) if key is None else key, partition=partition)
     assert producer.flush(20) == 0
 
 
@@ -68,17 +69,65 @@ def end(bootstrap: str, topic: str, partition: int = 0) -> int:
         consumer.close()
 
 
-def probe(kind: str, bootstrap: str, group: str, topic: str, scenario: str = "plain", seconds: float = 6) -> Any:
-    """Run ``faust_probe`` and return what it reports."""
-    script = str(Path(__file__).with_name("faust_probe.py"))
-    done = subprocess.run(
-        [sys.executable, script, kind, bootstrap, group, topic, scenario, str(seconds)],
-        capture_output=True,
-        text=True,
-        timeout=seconds + 40,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+@contextlib.contextmanager
+def changelogs(
+    bootstrap: str, *groups: str, partitions: int = 1, config: Mapping[str, str] | None = None
+) -> Iterator[list[str]]:
+    """Create the changelogs of the table ``t`` of groups; delete them in the end."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    names = [f"{group}-t-changelog" for group in groups]
+    made_anew(admin, names, partitions, config or {})
+    yield names
+    for future in admin.delete_topics(names).values():
+        future.result(20)
+
+
+def made_anew(admin: AdminClient, names: list[str], partitions: int, config: Mapping[str, str]) -> None:
+    """Create topics, once the old ones of the same names are really gone."""
+    given = {"cleanup.policy": "compact"} | dict(config)
+    deadline = time.monotonic() + 30
+    for name in names:
+        while True:
+            try:
+                admin.create_topics([NewTopic(name, partitions, 1, config=given)])[name].result(20)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                break
+
+
+def recreate(bootstrap: str, names: list[str]) -> None:
+    """Delete topics and create them again, empty."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_topics(names).values():
+        future.result(20)
+    made_anew(admin, names, 1, {})
+
+
+def commit(bootstrap: str, group: str, topic: str, offset: int) -> None:
+    """Set the committed offset of a group that has no members."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    given = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, offset)])
+    for future in admin.alter_consumer_group_offsets([given]).values():
+        future.result(20)
+
+
+def records(bootstrap: str, topic: str, partitions: int = 1) -> list[Message]:
+    """Return all committed records of a topic as they lie there."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reads", "enable.partition.eof": True})
+    found: list[Message] = []
+    ended = 0
+    try:
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        while ended < partitions:
+            message = consumer.poll(20)
+            assert message is not None, f"{topic} cannot be read"
+            if message.error() is None:
+                found.append(message)
+            else:
+                ended += 1
+    finally:
+        consumer.close()
+    return found
