@@ -1,6 +1,6 @@
 """What a partition must remember beside its apps: the newest finished snapshot, and how far its time has come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from processors.lane.table import StateTable
 from processors.state.snapshots import Baseline
@@ -19,6 +19,7 @@ def new(foundation: str) -> PartitionProgress:
         checked_at=None,
         applied_to=None,
         hours_to=None,
+        source_ids={},
     )
 
 
@@ -31,6 +32,7 @@ class ProgressBook:
         self._encode = encode
         self._known: dict[tuple[int, str], PartitionProgress] = {}
         self._changed: set[tuple[int, str]] = set()
+        self._source_ids: dict[str, str] = {}
 
     def get(self, partition: int, foundation: str) -> PartitionProgress:
         """Return the progress; to change it, call ``change``."""
@@ -40,6 +42,17 @@ class ProgressBook:
             progress = new(foundation) if row is None else self._read(row)
             self._known[partition, foundation] = progress
         return progress
+
+    def remember(self, source_ids: Mapping[str, str]) -> None:
+        """Keep the ids of the source topics with whatever is written from now on."""
+        self._source_ids = dict(source_ids)
+
+    def source_ids(self, partition: int) -> dict[str, str]:
+        """Return the ids of the source topics from which a partition's tables were made, as far as they are known."""
+        known: dict[str, str] = {}
+        for foundation in self.foundations(partition):
+            known |= self.get(partition, foundation)["source_ids"]
+        return known
 
     def foundations(self, partition: int) -> Iterator[str]:
         """Go through the foundations that a partition has seen."""
@@ -72,6 +85,7 @@ class ProgressBook:
         for pair in changed:
             progress = self._known[pair]
             progress["version"] += 1
+            progress["source_ids"] = progress["source_ids"] | self._source_ids
             self._table.put(partition, pair[1].encode(), self._encode(progress))
             self._changed.discard(pair)
         return bool(changed)

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import structlog
-from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from plumbing.errors import CfstreamError
@@ -19,7 +18,7 @@ from processors.lane.app import LaneApp
 from processors.lane.check import check as check_libraries
 from processors.parts import Parts, build
 from processors.settings import WorkerSettings
-from processors.timekeeper import Timekeeper
+from processors.sources import refuse_other_topics, refuse_shorter
 from processors.topics import require_topics
 from schemas.topics import Topics
 
@@ -47,13 +46,16 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
         parts = build(settings, topics, rules, registry)
         health.ready["tables"] = parts.probes.ready
         health.live["progress"] = parts.probes.live
-        async with _running(parts):
-            await _until_over(parts.app, parts.timekeeper, stop, until_caught_up=until_caught_up)
+        async with _ending(parts):
+            await parts.sources.look()
+            parts.progress.remember(parts.sources.ids)
+            if await _until(stop, parts.app, parts.app.start()):
+                await _until(stop, parts.app, parts.timekeeper.run(until_caught_up=until_caught_up))
 
 
 @contextlib.asynccontextmanager
-async def _running(parts: Parts) -> AsyncIterator[None]:
-    """Start the worker's parts, and stop them."""
+async def _ending(parts: Parts) -> AsyncIterator[None]:
+    """Make the worker's parts ready to start; stop them in the end, however far they have come."""
     app = parts.app
 
     @app.on_partitions_revoked.connect
@@ -64,19 +66,22 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
     @parts.states.on_recover
     async def recovered() -> None:
         try:
-            known = await parts.worker.recovered(sorted(parts.timekeeper.sources()))
-            refuse_made_anew(known, await app.lane.ends(list(known)))
+            partitions = sorted(parts.timekeeper.sources())
+            known = await parts.worker.recovered(partitions)
+            refuse_shorter(known, await app.lane.ends(list(known)))
+            for partition in partitions:
+                refuse_other_topics(parts.progress.source_ids(partition), parts.sources.ids)
             parts.probes.recovered()
         except Exception as error:  # noqa: BLE001 - Faust would drop it, and go on without the derived state
             await app.crash(error)
 
     app.finalize()
-    watching = asyncio.create_task(parts.probes.watch())
+    watching = [asyncio.create_task(parts.probes.watch()), asyncio.create_task(parts.sources.watch(app.crash))]
     try:
-        await app.start()
         yield
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         try:
             await asyncio.wait_for(app.stop(), STOP_S)
         except TimeoutError:
@@ -84,37 +89,24 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         await parts.close()
 
 
-def refuse_made_anew(known: dict[TP, int], ends: dict[TP, int]) -> None:
-    """Raise CfstreamError when a source ends before what the tables have applied of it.
+async def _until(stop: asyncio.Event, app: LaneApp, work: Coroutine[Any, Any, None]) -> bool:
+    """Do a piece of work; return whether it came to its end, False when ``stop`` came first.
 
-    Offsets tell the tables what they have applied. In a topic that was deleted and made anew the old offsets come
-    again, and every row would be taken for one that is known.
+    Raise CfstreamError when the application crashes meanwhile, or what the work itself raises.
     """
-    for tp, position in known.items():
-        if ends.get(tp, position) < position:
-            raise CfstreamError(
-                f"{tp.topic}/{tp.partition} ends at {ends[tp]}, but the tables have applied it up to {position}: the "
-                "topic was made anew. Stop the workers, delete their tables (the topics whose names end in app-state "
-                "and worker-progress) and start again; then take a snapshot"
-            )
-
-
-async def _until_over(app: LaneApp, timekeeper: Timekeeper, stop: asyncio.Event, *, until_caught_up: bool) -> None:
-    keeping = asyncio.create_task(timekeeper.run(until_caught_up=until_caught_up))
+    working = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     crashing = asyncio.create_task(app._crashed.wait())  # noqa: SLF001 - mode has no public way to wait for it
-    await asyncio.wait({keeping, stopping, crashing}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, crashing):
+    await asyncio.wait({working, stopping, crashing}, return_when=asyncio.FIRST_COMPLETED)
+    done = working.done()
+    for task in (working, stopping, crashing):
         task.cancel()
     if app.crashed:
-        keeping.cancel()
+        await asyncio.wait({working})
         reason = app.crash_reason
         if isinstance(reason, CfstreamError):
             raise reason
         raise CfstreamError(f"the worker failed and must start anew: {reason!r}") from reason
-    if keeping.done():
-        await keeping
-    else:
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    return done

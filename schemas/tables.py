@@ -103,6 +103,7 @@ class PartitionProgress(TypedDict):
     checked_at: Micros | None
     applied_to: Micros | None
     hours_to: Micros | None
+    source_ids: dict[str, str]
 
 
 Scope = Literal["app", "space", "org", "foundation"]

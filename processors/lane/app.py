@@ -1,5 +1,6 @@
 """The Faust application of a worker: assignment, tables, recovery and timers are Faust's, the rest is this room's."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,13 @@ class LaneApp(faust.App):
 
     def _new_transport(self) -> Any:
         return LaneTransport(self.conf.broker_consumer, self)
+
+    def _crash(self, reason: BaseException) -> None:
+        """Keep the first reason: the later ones say only that something was cancelled while all went down."""
+        known = self.crash_reason
+        super()._crash(reason)
+        if known is not None and not isinstance(known, asyncio.CancelledError):
+            self.crash_reason = known
 
     @property
     def lane(self) -> LaneConsumer:

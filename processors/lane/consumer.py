@@ -22,6 +22,7 @@ from mode.utils.futures import notify
 from processors.lane.chunk import Chunk
 from processors.lane.thread import CommittedThread, Fetched
 from processors.lane.tracker import Tracker
+from processors.sources import refuse_shorter
 
 _log = structlog.get_logger(__name__)
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ from schemas import provision
 from schemas.codec import Codec
 from schemas.reader import rows
 from schemas.registry import ConfluentRegistry
-from schemas.topics import Topics
+from schemas.topics import Topic, Topics
 from schemas.versions import row_version
 
 POLL_S = 0.1
@@ -153,6 +154,29 @@ class Fleet:
         worker = self.workers.pop(name)
         worker.terminate()
         return worker.wait(60)
+
+    def ended(self, name: str, within_s: float = 60) -> int:
+        """Wait until a worker ends by itself and return its exit code."""
+        code = self.workers[name].wait(within_s)
+        del self.workers[name]
+        return code
+
+    def freeze(self, name: str) -> None:
+        """Stop a worker in its tracks (SIGSTOP)."""
+        self.workers[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen worker go on (SIGCONT)."""
+        self.workers[name].send_signal(signal.SIGCONT)
+
+    def make_anew(self, topic: Topic) -> None:
+        """Delete a topic and create it again, empty."""
+        self.admin.delete_topics([topic.name], operation_timeout=30)[topic.name].result(30)
+        deadline = time.monotonic() + 30
+        while topic.name in self.admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < deadline, f"{topic.name} is not gone"
+            time.sleep(POLL_S)
+        provision.apply(self.admin, [topic], partitions=self.settings.partitions)
 
     def log(self, name: str) -> str:
         """Return what a worker has logged."""

@@ -119,7 +119,8 @@ class World:
         self.states = tables[0]
         codec, topics = self.codec, self.topics
         self.book = AppBook(self.states, codec, codec.encoder(topics.state.name, topics.state.schema))
-        progress = ProgressBook(tables[1], codec, codec.encoder(topics.progress.name, topics.progress.schema))
+        encode = codec.encoder(topics.progress.name, topics.progress.schema)
+        progress = self.progress = ProgressBook(tables[1], codec, encode)
         self.registry = CollectorRegistry()
         self.worker = Worker(
             topics=topics,

@@ -5,8 +5,7 @@ from faust.types import TP
 from support.usage_rows import HOUR, SECOND, T0, audit, usage
 from support.worker_world import World
 
-from plumbing.errors import CfstreamError
-from processors.run import refuse_made_anew
+from processors.sources import MadeAnewError, refuse_other_topics, refuse_shorter
 
 DAY = 24 * HOUR
 
@@ -60,10 +59,23 @@ async def test_a_source_that_was_made_anew_is_refused_and_never_taken_for_known(
     known = await world.worker.recovered([0])
     usages, audits = TP(world.topics.usage.name, 0), TP(world.topics.audit.name, 0)
     assert (known[usages], known[audits]) == (5, 1)
-    refuse_made_anew(known, known)
-    refuse_made_anew(known, {tp: position + 7 for tp, position in known.items()})
-    with pytest.raises(CfstreamError, match="made anew"):
-        refuse_made_anew(known, known | {usages: 4})
+    refuse_shorter(known, known)
+    refuse_shorter(known, {tp: position + 7 for tp, position in known.items()})
+    with pytest.raises(MadeAnewError, match="made anew"):
+        refuse_shorter(known, known | {usages: 4})
+
+
+async def test_tables_remember_the_topics_that_they_were_made_from(world: World) -> None:
+    world.progress.remember({"usage": "one"})
+    await world.time(T0)
+    await world.start()
+    world.progress.remember({"usage": "other", "audit": "new"})
+    remembered = world.progress.source_ids(0)
+    assert remembered == {"usage": "one"}
+    refuse_other_topics(remembered, {"usage": "one", "audit": "new"})
+    refuse_other_topics(remembered, {})
+    with pytest.raises(MadeAnewError, match="usage was deleted and made anew"):
+        refuse_other_topics(remembered, {"usage": "other"})
 
 
 async def test_each_tick_says_how_far_the_partition_has_come_after_what_was_due(world: World) -> None:
