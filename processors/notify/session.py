@@ -191,7 +191,7 @@ class Session:
             written_at, settled_until = record["written_at"], record["settled_until"]
             self.engine.historian.tail(foundation, feed, written_at, settled_until)
             now_s = self._clock.monotonic()
-            if record["finished"]:  # a backfill at its end has no more news
+            if record["finished"] or record["retired"]:  # a backfill at its end, a feed switched off: no more news
                 self._pipeline.finished(foundation, feed)
                 return
             self._pipeline.checkpoint(foundation, feed, written_at, settled_until, record["gap"], now_s)

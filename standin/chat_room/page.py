@@ -1,4 +1,4 @@
-"""Reads the room's page and its script, which lie beside this module."""
+"""Reads the room's page, its style and its script, which lie beside this module."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -6,9 +6,10 @@ from importlib import resources
 
 @dataclass(frozen=True)
 class Page:
-    """The page and its script, as text."""
+    """The page, its style and its script, as text."""
 
     html: str
+    style: str
     script: str
 
 
@@ -16,4 +17,4 @@ def _read(name: str) -> str:
     return (resources.files("standin.chat_room") / name).read_text("utf-8")
 
 
-PAGE = Page(html=_read("room.html"), script=_read("room.js"))
+PAGE = Page(html=_read("room.html"), style=_read("room.css"), script=_read("room.js"))

@@ -1,11 +1,12 @@
 """Compares what the pipeline made of the feeds with what the Cloud Controller knows."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.tables import AppState
+from standin.chat_room.room import Message
 from standin.demo.view import differences
 
 SHOWN = 3
@@ -60,3 +61,16 @@ def state_faults(tables: Mapping[str, AppState], truth: Mapping[str, Any]) -> li
     if tasks != truth["task_memory_mb"]:
         faults.append(f"tasks: {tasks} MB in the tables, {truth['task_memory_mb']} MB at the source")
     return faults
+
+
+def delivery_faults(sent: Counter[str], taken: Counter[str], messages: Iterable[Message]) -> list[str]:
+    """Say which receiver got not what was sent to it, or not as much as the others, and what it refused."""
+    faults = [
+        f"alerts to {name}: {sent[name]} sent, {taken[name]} taken"
+        for name in sorted(sent.keys() | taken.keys())
+        if sent[name] != taken[name]
+    ]
+    if len(set(sent.values())) > 1:
+        faults.append(f"alerts: not as many to each receiver: {dict(sorted(sent.items()))}")
+    refused = {message.hook: message.refusals[0] for message in messages if message.refusals}
+    return faults + [f"{name} refused a message: {reason}" for name, reason in sorted(refused.items())]

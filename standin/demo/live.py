@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.live import Live
 
 from standin.demo.pipeline import Pipeline
+from standin.demo.receivers import COUNTED
 from standin.demo.scene import Scene
 from standin.demo.screen import draw
 from standin.demo.view import View
@@ -38,7 +39,7 @@ def play(scene: Scene, pipeline: Pipeline, console: Console, *, first_state: "Fi
             watcher.check()
             with watcher.lock:
                 first_state.seen(bool(view.apps))
-                messages = scene.room.since(0)
+                messages = scene.room.since(0, COUNTED)
                 shown = draw(view, messages=messages, org_names=org_names, where=where, now=time.monotonic())
             live.update(shown, refresh=True)
             time.sleep(REFRESH_S)

@@ -1,11 +1,13 @@
 """The checked run: a fixed scenario through every part, then every app compared with the Cloud Controller."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
-from standin.demo.check import Outcome
+from standin.demo.check import Outcome, delivery_faults
 from standin.demo.pipeline import Pipeline
-from standin.demo.scene import HOOK, Scene
+from standin.demo.receivers import COUNTED
+from standin.demo.scene import Scene
 from standin.demo.watch import guids, sent, table
 
 PART_S = 300.0
@@ -32,23 +34,22 @@ def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[O
     pipeline.finish("worker", within_s=PART_S)
     seconds = time.monotonic() - start
     say("the tables are complete; comparing them with the Cloud Controller")
-    alerts_sent, alerts_received = delivered(scene, pipeline)
-    for message in scene.room.since(alerts_received - MESSAGES_SHOWN):
+    sent_to, taken = delivered(scene, pipeline)
+    for message in scene.room.since(0, COUNTED)[-MESSAGES_SHOWN:]:
         say(f"  #cf-alerts  {message.text}")
     usage = guids(scene.client, scene.codec, scene.topics.usage)
     audit = guids(scene.client, scene.codec, scene.topics.audit)
     tables = table(scene.client, scene.codec, scene.topics.state)
     faults = scene.source.faults(usage, audit, tables, pipeline)
-    if alerts_sent != alerts_received:
-        faults.append(f"alerts: {alerts_sent} sent, {alerts_received} in the chat room")
+    faults += delivery_faults(sent_to, taken, scene.room.since(0))
     outcome = Outcome(
         usage_events=usage.total(),
         audit_events=audit.total(),
         apps=len(tables),
         running_instances=sum(state["running_instances"] for state in tables.values()),
         memory_mb=sum(state["memory_mb"] for state in tables.values()),
-        alerts_sent=alerts_sent,
-        alerts_received=alerts_received,
+        alerts_sent=sent_to[COUNTED],
+        alerts_received=taken[COUNTED],
         matches_source=not faults,
         rows_per_second=round((usage.total() + audit.total()) / seconds, 1),
         seconds=round(time.monotonic() - began, 1),
@@ -56,22 +57,20 @@ def play(scene: Scene, pipeline: Pipeline, say: Say, *, began: float) -> tuple[O
     return outcome, faults
 
 
-def delivered(scene: Scene, pipeline: Pipeline) -> tuple[int, int]:
-    """Wait until the notifier has sent what there is to send; return how many alerts it sent and the room got."""
+def delivered(scene: Scene, pipeline: Pipeline) -> tuple[Counter[str], Counter[str]]:
+    """Wait until the notifier has sent what there is to send.
+
+    Return by receiver how many notifications it sent and how many the room took.
+    """
     deadline = time.monotonic() + DELIVERY_S
-    last, since = (-1, -1), time.monotonic()
+    last, since = (Counter[str](), Counter[str]()), time.monotonic()
     while True:
         pipeline.check()
-        counts = (sent(scene.client, scene.codec, scene.topics.notifications), received(scene))
+        counts = sent(scene.client, scene.codec, scene.topics.notifications), scene.room.taken.copy()
         now = time.monotonic()
         if counts != last:
             last, since = counts, now
-        settled = counts[0] == counts[1] >= int(scene.source.must_alert) and now - since > QUIET_S
-        if settled or now > deadline:
+        all_there = not delivery_faults(*counts, ()) and counts[0][COUNTED] >= int(scene.source.must_alert)
+        if (all_there and now - since > QUIET_S) or now > deadline:
             return counts
         time.sleep(0.2)
-
-
-def received(scene: Scene) -> int:
-    """Count the messages in the room."""
-    return sum(message.hook == HOOK for message in scene.room.since(0))

@@ -18,24 +18,8 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import Topics
 from standin.chat_room.room import Room
 from standin.chat_room.server import running as chat_room
+from standin.demo.receivers import alerts_file
 from standin.demo.source import Source
-
-HOOK = "slack"
-ALERTS_FILE = """\
-# The demo's alerts: one message an alert, at once, and an all-clear soon.
-receivers:
-  - name: chat-room
-    type: slack
-    url: {hook}
-    per_second: 50
-route:
-  receiver: chat-room
-  group_by: ["..."]
-  group_wait: 0s
-  group_interval: 1s
-# Holding back the all-clear of what flaps goes by the wall clock, and the demo's clock runs fast.
-flapping: null
-"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,7 @@ def scene(
         room_url = stack.enter_context(chat_room(room))
         folder.mkdir(parents=True, exist_ok=True)
         alerts = folder / "alerts.yaml"
-        alerts.write_text(ALERTS_FILE.format(hook=f"{room_url}/hooks/{HOOK}"), "utf-8")
+        alerts.write_text(alerts_file(room_url, room.secret), "utf-8")
         environment = {
             "CFSTREAM_KAFKA_BOOTSTRAP_SERVERS": kafka,
             "CFSTREAM_SCHEMA_REGISTRY_URL": registry,

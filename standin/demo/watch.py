@@ -79,7 +79,7 @@ def guids(client: ClientConfig, codec: Codec, topic: Topic) -> Counter[tuple[str
     return Counter((record["guid"], record["created_at"]) for record in decoded)
 
 
-def sent(client: ClientConfig, codec: Codec, topic: Topic) -> int:
-    """Count the notifications that the notifier's log says have arrived."""
+def sent(client: ClientConfig, codec: Codec, topic: Topic) -> Counter[str]:
+    """Count by receiver the notifications that the notifier's log says have arrived."""
     decoded = (codec.decode(row.value) for row in rows(client, topic.name) if row.value is not None)
-    return sum(record["status"] == "sent" for record in decoded)
+    return Counter(record["receiver"] for record in decoded if record["status"] == "sent")

@@ -33,7 +33,7 @@ def test_all_is_well_and_nothing_is_sent(whole: Chain) -> None:
     assert all(each["ok"] for each in found.values())
     assert found["kafka rights"]["text"] == "enough for producer, worker, notifier"
     assert found["compatibility"]["text"] == "BACKWARD_TRANSITIVE on every subject"
-    assert found["alert receivers"]["text"].startswith("chat-room")
+    assert found["alert receivers"]["text"].startswith("slack")
     assert whole.scene.room.since(0) == []
 
 

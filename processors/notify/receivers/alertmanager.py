@@ -23,7 +23,7 @@ def payload(batch: Batch, now: Micros) -> list[dict[str, Any]]:
             "labels": alert["labels"] | {"alert_id": alert["id"]},
             "annotations": annotations(alert),
             "startsAt": iso(alert["starts_at"]),
-            "endsAt": iso(alert["ends_at"] if alert["ends_at"] is not None else now + _ALIVE),
+            "endsAt": iso(alert["ends_at"] if alert["ends_at"] is not None else max(now, alert["as_of"]) + _ALIVE),
         }
         for alert in batch.alerts
     ]

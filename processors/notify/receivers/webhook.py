@@ -10,6 +10,7 @@ import hmac
 from typing import Any
 
 from plumbing.clock import iso
+from processors.alerts.messages import stable_id
 from processors.notify.batch import Batch
 from processors.notify.text import clip
 from schemas.records import Alert
@@ -53,7 +54,7 @@ def common(maps: list[dict[str, str]]) -> dict[str, str]:
 
 def fingerprint(alert: Alert) -> str:
     """Return Alertmanager's kind of fingerprint: 16 hexadecimal digits, stable for an alert."""
-    return alert["id"][:16].rjust(16, "0")
+    return stable_id(alert["id"])[:16]
 
 
 def signatures(key: str, timestamp_s: int, body: bytes, secrets: list[str]) -> dict[str, str]:

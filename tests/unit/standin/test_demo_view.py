@@ -1,5 +1,6 @@
 """What the demo shows and how it compares."""
 
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.console import Console
 from schemas.records import Alert, Checkpoint
 from schemas.tables import AppState
 from standin.chat_room.room import Room
+from standin.demo.check import delivery_faults
 from standin.demo.screen import draw
 from standin.demo.view import Difference, View, differences
 
@@ -124,3 +126,17 @@ def test_on_a_hundred_columns_names_give_way_before_figures() -> None:
         console.print(draw(view, messages=[], org_names={"o1": "organization"}, where={}, now=1))
     assert "last (UTC)" in capture.get()
     assert "a-name-that-is-far-too-long-for-its-column" not in capture.get()
+
+
+def test_each_receiver_must_get_what_was_sent_to_it_and_as_much_as_the_others() -> None:
+    room = Room()
+    room.add("slack", {"text": "a"}, {})
+    assert delivery_faults(Counter(slack=1, teams=1), Counter(slack=1, teams=1), room.since(0)) == []
+    room.add("discord", {"content": "a"}, {}, answer=400, refusals=("content: too long",))
+    faults = delivery_faults(Counter(slack=2, teams=1), room.taken, room.since(0))
+    assert faults == [
+        "alerts to slack: 2 sent, 1 taken",
+        "alerts to teams: 1 sent, 0 taken",
+        "alerts: not as many to each receiver: {'slack': 2, 'teams': 1}",
+        "discord refused a message: content: too long",
+    ]
