@@ -16,6 +16,8 @@ from processors.credentials import credentials
 from processors.decode import Decoder
 from processors.follower import Follower
 from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
+from processors.lane.rocks import RocksStore
+from processors.lane.store import Store
 from processors.lane.table import StateTable
 from processors.lane.writer import Writer
 from processors.metrics import WorkerMetrics
@@ -58,6 +60,7 @@ class Parts:
         await self.checkpoints.close()
         await self.roller.close()
         self.registry.close()
+        self.states.close()
 
 
 def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_registry: CollectorRegistry) -> Parts:
@@ -82,7 +85,7 @@ def _build(
     writer = Writer(client)
     app = _application(settings)
 
-    def table(name: str, topic: str, *, remembers_sources: bool = False) -> StateTable:
+    def table(name: str, topic: str, *, remembers_sources: bool = False, store: Store | None = None) -> StateTable:
         return add_table(
             app,
             name=name,
@@ -91,9 +94,10 @@ def _build(
             writer=writer,
             version=row_version,
             remembers_sources=remembers_sources,
+            store=store,
         )
 
-    states = table("apps", topics.state.name, remembers_sources=True)
+    states = table("apps", topics.state.name, remembers_sources=True, store=_store(settings))
     progress = table("progress", topics.progress.name)
     book = ProgressBook(progress, codec, codec.encoder(topics.progress.name, topics.progress.schema))
     worker = _worker(settings, topics, rules, metrics, codec, writer, states, book)
@@ -114,6 +118,12 @@ def _build(
     )
     sources = Sources(admin_client(settings), worker.sources)
     return Parts(app, states, book, sources, worker, timekeeper, probes, checkpoints, roller, registry)
+
+
+def _store(settings: WorkerSettings) -> Store | None:
+    if settings.worker_store == "memory":
+        return None
+    return RocksStore(settings.data_folder / "worker" / f"tables-{settings.worker_instance_id or 'worker'}")
 
 
 def _application(settings: WorkerSettings) -> LaneApp:

@@ -36,6 +36,11 @@ class WorkerSettings(CommonSettings):
     worker_tick_seconds: float = Field(
         default=1, gt=0, le=60, description="Seconds between two looks at what time alone changes: expiry, all-clear."
     )
+    worker_store: Literal["memory", "rocksdb"] = Field(
+        default="memory",
+        description="Where a worker keeps the apps of its partitions: in memory, or on disk in the data folder "
+        "(rocksdb, needs cfstream[rocksdb]) where memory is too small. Filled from Kafka at each start either way.",
+    )
     worker_stalled_seconds: float = Field(
         default=300, ge=10, le=3600, description="Not live after this long with records waiting and none applied."
     )

@@ -10,7 +10,7 @@ compile() {
     --output-file "requirements/$name.txt" "$@" pyproject.toml
 }
 compile producer --extra producer
-compile worker --extra worker
-compile dev --extra producer --extra worker --extra standin --extra dev
+compile worker --extra worker --extra rocksdb
+compile dev --extra producer --extra worker --extra rocksdb --extra standin --extra dev
 # What builds the product's own wheel, in the image.
 compile build --build-deps-for wheel --only-build-deps

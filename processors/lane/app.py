@@ -12,6 +12,7 @@ from faust.transport.drivers.aiokafka import Transport
 
 from processors.lane.chunk import Chunk, ChunkSchema
 from processors.lane.consumer import MOST_PENDING, LaneConsumer
+from processors.lane.store import Store
 from processors.lane.table import StateTable
 from processors.lane.writer import Writes
 
@@ -97,8 +98,12 @@ def add_table(
     writer: Writes,
     version: Callable[[bytes], int],
     remembers_sources: bool = False,
+    store: Store | None = None,
 ) -> StateTable:
-    """Add a table whose changelog is ``topic``, which must exist with as many partitions as the sources."""
+    """Add a table whose changelog is ``topic``, which must exist with as many partitions as the sources.
+
+    Its rows are in memory unless a store is given.
+    """
     table = StateTable(
         app,
         name=name,
@@ -107,6 +112,7 @@ def add_table(
         writer=writer,
         version=version,
         remembers_sources=remembers_sources,
+        store=store,
     )
     app.tables.add(table)
     return table

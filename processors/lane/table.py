@@ -11,6 +11,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
+from processors.lane.store import MemoryStore, Rows, Store
 from processors.lane.writer import Writes
 
 VERSION_HEADER = "version"
@@ -40,13 +41,15 @@ class StateTable(faust.Table[bytes, bytes]):
         writer: Writes,
         version: Callable[[bytes], int],
         remembers_sources: bool = False,
+        store: Store | None = None,
         **more: Any,
     ) -> None:
+        self._place: Store = store or MemoryStore()
         self.topic = topic
         self.remembers_sources = remembers_sources
         self._writer = writer
         self._version = version
-        self._rows: dict[int, dict[bytes, bytes]] = {}
+        self._rows: dict[int, Rows] = {}
         self._gone: dict[int, dict[bytes, int]] = {}
         self._known_to: dict[int, int] = {}
         self._touched: dict[int, dict[bytes, float]] = {}
@@ -71,9 +74,20 @@ class StateTable(faust.Table[bytes, bytes]):
         """Count the rows of all partitions of this worker."""
         return sum(map(len, self._rows.values()))
 
+    def _opened(self, partition: int) -> Rows:
+        rows = self._rows.get(partition)
+        if rows is None:
+            rows = self._rows[partition] = self._place.open(partition)
+        return rows
+
+    def close(self) -> None:
+        """Throw all rows away: the worker has stopped."""
+        self._rows.clear()
+        self._place.close()
+
     def put(self, partition: int, key: bytes, row: bytes) -> None:
         """Set a row and hand it to the writer."""
-        self._rows.setdefault(partition, {})[key] = row
+        self._opened(partition)[key] = row
         self._touch(partition, key)
         self._writer.write(self.topic, key, row, partition=partition, delivered=self._follow(partition))
 
@@ -141,7 +155,7 @@ class StateTable(faust.Table[bytes, bytes]):
 
     def restore(self, partition: int, records: list[Any]) -> None:
         """Apply changelog records in offset order; of two of one key the higher version stays, or the later one."""
-        rows = self._rows.setdefault(partition, {})
+        rows = self._opened(partition)
         gone = self._gone.setdefault(partition, {})
         version = self._version
         for record in records:
@@ -173,6 +187,7 @@ class StateTable(faust.Table[bytes, bytes]):
         for partition in [number for number in self._rows if number not in mine]:
             for per_partition in (self._rows, self._gone, self._known_to, self._touched):
                 per_partition.pop(partition, None)
+            self._place.drop(partition)
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
     # -- Faust's other ways to write

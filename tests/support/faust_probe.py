@@ -23,6 +23,7 @@ from faust.types import TP
 
 from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
 from processors.lane.chunk import Chunk
+from processors.lane.rocks import RocksStore
 from processors.lane.writer import Writer
 
 COMMIT_S = 0.3
@@ -202,6 +203,7 @@ def ours(case: Case) -> LaneApp:
             writer=writer,
             version=lambda row: int(row.split(b":")[0]),
             remembers_sources=True,
+            store=RocksStore(Path(case.folder) / "rows") if case.store == "rocksdb" else None,
         )
 
         @table.on_recover
