@@ -1,12 +1,13 @@
 """The audit feed's cursor: by second, because the API has no ``after_guid`` here. Pure.
 
-Each page begins at the second of the last row published; rows of that second that were published are known and
-dropped. A second with more rows than a page holds is paged inside: the next page is the one that holds the first
-unknown row, asked for so that it begins with a known row. If it does not, rows were pruned meanwhile, and the second
-is walked from its first page. When the feed is idle each poll begins ``overlap`` earlier, for rows that came late.
+Each page begins at the second of the last row read; rows that were published are known and dropped. A second with more
+rows than a page holds is paged inside, each page so that it holds the last row of the page before. If it does not, rows
+were pruned meanwhile and the pages have shifted: the second is read again from its first page. When the feed is idle
+each poll begins ``overlap`` earlier, for rows that came late.
 """
 
 from dataclasses import replace
+from itertools import chain, count
 from typing import Any
 
 from plumbing.clock import SECOND
@@ -18,7 +19,6 @@ from producer.feeds.seen import Seen
 Marks = list[tuple[str, int]]
 """Guid, or a name for a row without one, and created_at of rows."""
 
-_LEAST_PAGE = 2
 _NO_GUID = "?"
 """Begins the name of a row without a guid; no guid of the Cloud Controller does."""
 
@@ -48,9 +48,8 @@ def advance(position: Position, page: Page, version: Version, settle_s: float, o
     held = len(marks) - end
     waiting = [at for _, at in marks[end:]]
     marks = marks[:end]
-    if scan.continued and not (marks and position.seen.has(*marks[0])):
-        walk = Scan(scan.since, 1, per_page, walking=True)
-        return Step([], replace(position, scan=walk), ended=False, held=held)
+    if scan.page > 1 and scan.last not in marks:
+        return Step([], replace(position, scan=Scan(scan.since, 1, per_page)), ended=False, held=held)
     fresh = [not position.seen.has(guid, at) and at >= (position.floor or at) for guid, at in marks]
     rows = [row for row, new in zip(page.rows, fresh, strict=False) if new]
     new_marks = [mark for mark, new in zip(marks, fresh, strict=True) if new]
@@ -73,7 +72,7 @@ def advance(position: Position, page: Page, version: Version, settle_s: float, o
         seen=seen,
         settled_until=settle.advanced(position.settled_until, watermark),
     )
-    following = None if ended else _next_scan(moved, scan, newest, per_page)
+    following = None if ended else _next_scan(scan, marks, seen, per_page)
     return Step(rows, replace(moved, scan=following), ended, end - len(rows), late, held, newest)
 
 
@@ -90,23 +89,26 @@ def _latest(position: Position, marks: Marks) -> tuple[str | None, int | None]:
     return guid, created_at
 
 
-def _next_scan(moved: Position, scan: Scan, newest: int | None, per_page: int) -> Scan:
-    """Return the page behind this one."""
-    if newest is None or moved.created_at is None or newest < moved.created_at:
-        # Still among known rows, or among rows before the floor: walk on.
-        return replace(scan, page=scan.page + 1, continued=False)
-    since = newest // SECOND
-    if scan.walking and since == scan.since:
-        return replace(scan, page=scan.page + 1)
-    known = moved.seen.count(since)
-    if per_page <= _LEAST_PAGE or known < per_page:
-        following = Scan(since, 1, per_page)
-    else:
-        size = per_page if known % per_page else per_page - 1
-        following = Scan(since, known // size + 1, size, continued=True)
-    if following.since == scan.since and following.page <= scan.page and not following.continued:
-        return replace(scan, page=scan.page + 1, continued=False)
-    return following
+def _next_scan(scan: Scan, marks: Marks, seen: Seen, per_page: int) -> Scan:
+    """Return the page behind this one: in the newest second read where there is one, else in the same listing."""
+    if not marks:
+        return scan
+    last = marks[-1]
+    since = max(at for _, at in marks) // SECOND
+    if scan.since is not None and since <= scan.since:
+        return _behind(scan.since, (scan.page - 1) * scan.per_page + len(marks), per_page, last)
+    known = seen.count(since)
+    return Scan(since, 1, per_page) if known < per_page else _behind(since, known, per_page, last)
+
+
+def _behind(since: int, read: int, per_page: int, last: tuple[str, int]) -> Scan:
+    """Return the page that holds both the last of the rows read and the first row behind it.
+
+    The API pages by number alone, so the size must not divide the count; the largest that does not is taken.
+    """
+    sizes = chain(range(per_page, 1, -1), count(max(per_page, 1) + 1))
+    size = next(size for size in sizes if read % size)
+    return Scan(since, read // size + 1, size, last)
 
 
 def _filled(rows: list[Any], version: Version) -> Marks:

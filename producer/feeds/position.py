@@ -10,15 +10,14 @@ from producer.feeds.seen import Seen
 class Scan:
     """Audit feed: the page to ask for next. Not kept in the checkpoint.
 
-    ``since`` in seconds (None: from the oldest row). ``continued``: the page must begin with a row that is known,
-    else rows were pruned meanwhile and the pages have shifted. ``walking``: they had, so go page by page.
+    ``since`` in seconds (None: from the oldest row). ``last``: the last row read before, by guid and created_at; a
+    page behind the first must hold it, else rows went meanwhile and the pages have shifted.
     """
 
     since: int | None
     page: int
     per_page: int
-    continued: bool = False
-    walking: bool = False
+    last: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
 
@@ -52,7 +52,7 @@ HISTORIES = st.builds(
     seed=st.integers(1, 10_000),
     feed=st.sampled_from(FEEDS),
     version=st.sampled_from(["v3", "v2"]),
-    page_size=st.integers(2, 60),
+    page_size=st.integers(1, 60),
     past=st.sampled_from([0, 60, 200]),
     late_s=st.sampled_from([0.0, 5.0, 30.0]),
     back_s=st.sampled_from([0.0, 5.0, 28.0]),
@@ -208,10 +208,27 @@ A_GUID_THAT_COMES_BACK_BETWEEN_TWO_REQUESTS = History(
     during=[[("step", 41)], [("prune", 0)], [("purge", 0)]],
     kills=[],
 )
+ROWS_PRUNED_BETWEEN_TWO_SMALL_PAGES = History(
+    seed=1,
+    feed=FEEDS[1],
+    version="v3",
+    page_size=2,
+    past=200,
+    late_s=0.0,
+    back_s=0.0,
+    before=[],
+    during=[[], [], [("prune", 251)]],
+    kills=[],
+)
+ALL_THAT_WAS_READ_PRUNED_BETWEEN_TWO_SMALL_PAGES = replace(
+    ROWS_PRUNED_BETWEEN_TWO_SMALL_PAGES, during=[[], [], [("prune", 233)]]
+)
 
 
 @QUICK
 @given(HISTORIES)
+@example(ROWS_PRUNED_BETWEEN_TWO_SMALL_PAGES)
+@example(ALL_THAT_WAS_READ_PRUNED_BETWEEN_TWO_SMALL_PAGES)
 @example(AN_UNREAD_ROW_OLDER_THAN_A_PRUNED_CURSOR)
 @example(A_GUID_THAT_COMES_BACK_BETWEEN_TWO_REQUESTS)
 def test_the_committed_rows_equal_the_ledger_whatever_happens(history: History) -> None:
