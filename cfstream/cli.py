@@ -20,6 +20,7 @@ from rich.table import Table
 
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.settings import PREFIX
+from schemas.rights import NotAllowedError
 
 INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -75,15 +76,8 @@ def _run(name: str, arguments: list[str]) -> int:
     try:
         application = _load(name)
         _warn_of_misspelt_variables()
-        code = application(arguments, prog_name=f"cfstream {name}", standalone_mode=False)
-        sys.stdout.flush()
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails anew, at exit
-        sys.stderr.write(f"cfstream: cannot write the output: {error.strerror}\n")
-        return CfstreamError.exit_code
-    except CfstreamError as error:
+        code = _call(application, name, arguments)
+    except (CfstreamError, NotAllowedError) as error:
         sys.stderr.write(f"cfstream: {' '.join(str(error).split())}\n")
         return error.exit_code
     except typer.TyperException as error:
@@ -96,6 +90,18 @@ def _run(name: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _call(application: typer.Typer, name: str, arguments: list[str]) -> object:
+    try:
+        code: object = application(arguments, prog_name=f"cfstream {name}", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails anew, at exit
+        raise CfstreamError(f"cannot write the output: {error.strerror}") from error
+    return code
 
 
 def _wrong_use(error: typer.TyperException) -> int:

@@ -1,6 +1,6 @@
 """Makes what follows from the chart's commented values and from the settings classes, or checks that it is current.
 
-``python -m helm.docs`` writes values.schema.json, the tables in the chart's README and in the runbook, and
+``python -m helm.docs`` writes values.schema.json, the tables in the chart's README and in docs/kafka-security.md, and
 files/topics.yaml; ``--check`` writes nothing and ends with 1, naming each file that is not current.
 """
 
@@ -16,7 +16,7 @@ from helm.settings import sections
 from schemas.topics import Topics
 
 CHART = Path(__file__).parent / "cfstream"
-RUNBOOK = CHART.parent.parent / "docs" / "runbook.md"
+SECURITY = CHART.parent.parent / "docs" / "kafka-security.md"
 
 
 def made() -> dict[Path, str]:
@@ -29,7 +29,7 @@ def made() -> dict[Path, str]:
         CHART / "values.schema.json": json.dumps(schema(values), indent=2) + "\n",
         CHART / "README.md": readme,
         CHART / "files" / "topics.yaml": topics(),
-        RUNBOOK: between(RUNBOOK.read_text("utf-8"), "rights", rights_table()),
+        SECURITY: between(SECURITY.read_text("utf-8"), "rights", rights_table()),
     }
 
 

@@ -25,6 +25,7 @@ COMMON = {
     "kafka_oauth_client_id": "`kafka.sasl.oauthClientId`",
     "kafka_oauth_client_secret": "`kafka.sasl.existingSecret`",
     "kafka_oauth_scope": "`kafka.sasl.oauthScope`",
+    "kafka_oauth_ca_file": "`kafka.sasl.oauthCaSecret`",
     "schema_registry_url": "`schemaRegistry.url`",
     "schema_registry_username": "`schemaRegistry.username`",
     "schema_registry_password": "`schemaRegistry.existingSecret`",

@@ -188,6 +188,9 @@ class CommonSettings(Settings):
     kafka_oauth_client_id: str | None = Field(default=None, description="OAUTHBEARER: the client.")
     kafka_oauth_client_secret: SecretStr | None = Field(default=None, description="OAUTHBEARER: its secret.")
     kafka_oauth_scope: str | None = Field(default=None, description="OAUTHBEARER: scope to ask for.")
+    kafka_oauth_ca_file: Path | None = Field(
+        default=None, description="OAUTHBEARER: PEM file of the authority that signed the token endpoint's certificate."
+    )
     schema_registry_url: str = Field(
         default="http://localhost:8081",
         pattern=r"^https?://",

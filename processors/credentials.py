@@ -6,8 +6,10 @@ from typing import Any
 import faust
 from aiokafka.helpers import create_ssl_context
 
+from plumbing.clock import SystemClock
 from plumbing.errors import UsageError
 from plumbing.settings import CommonSettings
+from processors.tokens import Tokens, endpoint
 
 
 def credentials(settings: CommonSettings) -> Any:
@@ -17,7 +19,7 @@ def credentials(settings: CommonSettings) -> Any:
     if not protocol.startswith("SASL"):
         return context
     if mechanism == "OAUTHBEARER":
-        raise UsageError("CFSTREAM_KAFKA_SASL_MECHANISM=OAUTHBEARER: the workers take PLAIN, SCRAM or certificates")
+        return faust.OAuthCredentials(oauth_cb=Tokens(endpoint(settings), SystemClock()), ssl_context=context)
     password = settings.kafka_sasl_password
     return faust.SASLCredentials(
         username=settings.kafka_sasl_username,
@@ -38,7 +40,8 @@ def _ssl_context(settings: CommonSettings) -> ssl.SSLContext:
             cafile=path("kafka_ssl_ca_file"),
             certfile=path("kafka_ssl_certificate_file"),
             keyfile=path("kafka_ssl_key_file"),
-            password=secret.get_secret_value() if secret else None,
+            # Without any, OpenSSL would ask the terminal for the password of a locked key.
+            password=secret.get_secret_value() if secret else "",
         )
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"the Kafka certificates cannot be used: {error}; see CFSTREAM_KAFKA_SSL_*") from error

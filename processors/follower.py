@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
 from schemas.reader import MissingTopicError, watermarks
+from schemas.rights import NotAllowedError
 
 POLL_S = 0.2
 READ_S = 60.0
@@ -67,6 +68,8 @@ class Follower:
                 if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives
                     # Behind the last record may lie the marker of a transaction.
                     self._position = max(self._position, offset)
+                elif trouble.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    raise CfstreamError(str(NotAllowedError([f"Read on topic {self._topic}"])))
                 continue
             self._position = offset + 1
             key, value = message.key(), message.value()

@@ -14,7 +14,7 @@ from plumbing.backoff import Backoff
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
-from plumbing.kafka import client_config, registry_options, require_broker
+from plumbing.kafka import NoBrokerError, client_config, registry_options, require_broker
 from plumbing.settings import masked
 from producer import assemble
 from producer.api.client import CloudController
@@ -24,9 +24,10 @@ from producer.settings import Feed, Foundation, ProducerSettings
 from producer.share import Membership, Runner
 from producer.tail import Tail
 from producer.waiting import StoppedError, unless_stopped
-from schemas import provision
+from schemas import allowed, provision
 from schemas.codec import Codec
 from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.rights import ROLES
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -158,12 +159,11 @@ class Start:
             try:
                 return await unless_stopped(self._stop, call())
             except (RetriableError, RegistryUnreachableError, UnavailableError) as error:
+                hint = error.hint if isinstance(error, UnavailableError) else _HINTS[what]
                 if not self._patient:
-                    raise UsageError(f"{error}: {_HINTS[what]}") from error
+                    raise UsageError(f"{error}: {hint}") from error
                 delay = backoff.delay(attempt, self._random)
-                log.warning(
-                    "no answer: trying again", what=what, reason=str(error), hint=_HINTS[what], in_s=round(delay, 1)
-                )
+                log.warning("no answer: trying again", what=what, reason=str(error), hint=hint, in_s=round(delay, 1))
                 await unless_stopped(self._stop, self._clock.sleep(delay))
                 attempt += 1
             except (LoginError, ForbiddenError, ApiError) as error:
@@ -184,7 +184,11 @@ _HINTS = {
 
 
 class UnavailableError(Exception):
-    """Kafka does not answer."""
+    """Kafka does not answer. ``hint``: what to do, where more is known than that."""
+
+    def __init__(self, reason: str, hint: str = _HINTS["Kafka"]) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 async def enter(foundation: Foundation, api: CloudController) -> assemble.Access:
@@ -195,13 +199,14 @@ async def enter(foundation: Foundation, api: CloudController) -> assemble.Access
 
 
 def prepare_topics(settings: ProducerSettings, foundations: list[Foundation]) -> None:
-    """Create missing topics and check all. Blocks. Raise UnavailableError, or UsageError for unfit topics."""
+    """Create missing topics, check all, look at our rights. Blocks.
+
+    Raise UnavailableError, UsageError for unfit topics, NotAllowedError with every right that is lacking.
+    """
     try:
         admin = require_broker(settings)
-    except UsageError as error:
-        if error.__cause__ is None or not isinstance(error.__cause__, KafkaException):
-            raise
-        raise UnavailableError(str(error).rpartition(": set ")[0]) from error
+    except NoBrokerError as error:
+        raise UnavailableError(error.reason, error.mend) from error
     try:
         for prefix in sorted({foundation.topic_prefix for foundation in foundations}):
             topics = assemble.topics_of(settings, prefix)
@@ -218,6 +223,8 @@ def prepare_topics(settings: ProducerSettings, foundations: list[Foundation]) ->
                 if time.monotonic() >= deadline:
                     raise UsageError(f"topic {unfit[0].topic} {unfit[0].text}")
                 time.sleep(0.2)
+            shares = settings.share_tails and prefix == foundations[0].topic_prefix
+            allowed.require(admin, topics, ROLES["producer"], [f"{prefix}producer"] if shares else [])
     except KafkaException as error:
         raise UnavailableError(f"Kafka: {error.args[0].str()}") from error
 

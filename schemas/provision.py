@@ -12,6 +12,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ResourceType,
 )
 
+from schemas.allowed import DENIED, hidden
+from schemas.rights import NotAllowedError
 from schemas.topics import Topic
 
 _CHECKED = ("cleanup.policy",)
@@ -29,11 +31,15 @@ class Finding:
 def check(admin: AdminClient, topics: Iterable[Topic], *, partitions: int, timeout_s: float = 15) -> list[Finding]:
     """Compare the cluster with the definitions; an empty list means all agrees. Changes nothing.
 
-    Raise KafkaException when the cluster does not answer within ``timeout_s``.
+    Raise KafkaException when the cluster does not answer within ``timeout_s``, NotAllowedError.
     """
     there = admin.list_topics(timeout=timeout_s).topics
     findings = []
     present = []
+    topics = list(topics)
+    unseen = hidden(admin, [topic.name for topic in topics if topic.name not in there], timeout_s)
+    if unseen:
+        raise NotAllowedError([f"Describe on topic {name}" for name in unseen])
     for topic in topics:
         metadata = there.get(topic.name)
         if metadata is None:
@@ -61,7 +67,7 @@ def apply(
     """Create the topics that are missing and return their names; idempotent, safe to run from several places.
 
     Returns when the brokers know them. ``replication`` -1 leaves the factor to the cluster. Topics that exist are
-    left as they are. Raise KafkaException for anything else than "exists already".
+    left as they are. Raise NotAllowedError, or KafkaException for anything else than "exists already".
     """
     topics = list(topics)
     there = admin.list_topics(timeout=timeout_s).topics
@@ -77,15 +83,24 @@ def apply(
     ]
     if not missing:
         return []
+    unseen = hidden(admin, [topic.topic for topic in missing], timeout_s)
+    if unseen:
+        raise NotAllowedError([f"Describe on topic {name}" for name in unseen])
     created = []
+    denied = []
     for name, future in admin.create_topics(missing, operation_timeout=timeout_s).items():
         try:
             future.result(timeout=timeout_s)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            code = error.args[0].code()
+            if code in DENIED:
+                denied.append(f"Create on topic {name}")
+            elif code != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
         else:
             created.append(name)
+    if denied:
+        raise NotAllowedError(denied)
     _await_all(admin, {topic.name for topic in topics}, timeout_s)
     return created
 
@@ -116,7 +131,17 @@ def prepare(
 def _config_findings(admin: AdminClient, topics: list[Topic], timeout_s: float) -> list[Finding]:
     resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
     settings = admin.describe_configs(resources, request_timeout=timeout_s)
-    by_name = {resource.name: future.result(timeout=timeout_s) for resource, future in settings.items()}
+    by_name = {}
+    denied = []
+    for resource, future in settings.items():
+        try:
+            by_name[resource.name] = future.result(timeout=timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() not in DENIED:
+                raise
+            denied.append(f"DescribeConfigs on topic {resource.name}")
+    if denied:
+        raise NotAllowedError(denied)
     findings = []
     for topic in topics:
         for key in _CHECKED:

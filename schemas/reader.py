@@ -14,6 +14,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from schemas.rights import NotAllowedError
+
 _HEALS = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -24,6 +26,9 @@ _HEALS = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
     KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
 }
+
+_GROUP = "cfstream-reader"
+"""Nobody joins it, but the client looks up who would coordinate it."""
 
 ClientConfig = dict[str, str | int | float | bool]
 
@@ -58,13 +63,13 @@ def rows(
 
     ``until_end``: end at what was committed when the call began (a trailing transaction marker is no record);
     else go on until ``stop()``, asked at least each half second, waiting out a cluster that is away. Joins no group
-    and commits nothing. Raise MissingTopicError, or KafkaException for a refusal or when the cluster does not answer
-    within ``timeout_s``.
+    and commits nothing. Raise MissingTopicError, NotAllowedError, or KafkaException when the cluster does not
+    answer within ``timeout_s``.
     """
     consumer = Consumer(
         client
         | {
-            "group.id": "cfstream-reader",
+            "group.id": _GROUP,
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
@@ -84,7 +89,7 @@ def rows(
             trouble: KafkaError | None = None
             for message in messages:
                 if (trouble := message.error()) is not None:
-                    _require_passing(trouble)
+                    _require_passing(trouble, topic)
                     if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
                         open_ends.pop(message.partition() or 0, None)
                     continue
@@ -119,7 +124,7 @@ def watermarks(
             chosen = sorted(found.partitions) if partitions is None else partitions
             ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=timeout_s) for p in chosen}
         except KafkaException as error:
-            _require_passing(error.args[0])
+            _require_passing(error.args[0], topic)
             if time.monotonic() > deadline:
                 raise
         else:
@@ -130,7 +135,11 @@ def watermarks(
         time.sleep(0.05)
 
 
-def _require_passing(error: KafkaError) -> None:
+def _require_passing(error: KafkaError, topic: str) -> None:
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise NotAllowedError([f"Read on topic {topic}"])
+    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        raise NotAllowedError([f"Describe on group {_GROUP}"])
     if error.code() not in _HEALS and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
         raise KafkaException(error)
 

@@ -1,7 +1,8 @@
 """Apache Kafka as a child process: one node that is broker and controller (KRaft)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from plumbing.errors import CfstreamError
 from standin.artifacts import kafka_jars
@@ -11,6 +12,13 @@ from standin.kafka_storage import format_storage, new_id
 from standin.places import RunFolder
 from standin.ports import HOST, free_port, given_or_free
 from standin.readiness import await_kafka
+
+
+class Listener(NamedTuple):
+    """A further door of a broker; ``protocol`` is Kafka's name, such as SASL_SSL."""
+
+    protocol: str
+    port: int
 
 
 class Broker:
@@ -31,8 +39,14 @@ class Broker:
         voters: Mapping[int, int] | None = None,
         heap_mb: int = 512,
         options: Mapping[str, str] | None = None,
+        listeners: Mapping[str, Listener] | None = None,
+        java_options: Sequence[str] = (),
     ) -> None:
-        """Choose the ports; start nothing yet. ``options`` are broker settings that come on top of ours."""
+        """Choose the ports; start nothing yet.
+
+        ``options`` are broker settings that come on top of ours, ``listeners`` doors beside the plain one, by name
+        (upper case); what they need (certificates, mechanisms) is in ``options``. ``java_options``: such as ``-Da=b``.
+        """
         self.port = given_or_free(port, "Kafka", "--kafka-port")
         self.log = run.log(f"kafka-{node_id}")
         self._data = data
@@ -42,6 +56,8 @@ class Broker:
         self._voters = dict(voters or {node_id: free_port()})
         self._heap_mb = heap_mb
         self._options = dict(options or {})
+        self._listeners = dict(listeners or {})
+        self._java_options = tuple(java_options)
         self._child: Child | None = None
 
     @property
@@ -60,9 +76,9 @@ class Broker:
         storage = self._run.data(f"kafka-{self._node_id}")
         format_storage(jars, storage, cluster_id=self._cluster_id, node_id=self._node_id)
         config = self._run.path / f"kafka-{self._node_id}.properties"
-        settings = server_settings(self._node_id, self.port, self._voters, storage) | self._options
+        settings = server_settings(self._node_id, self.port, self._voters, storage, self._listeners) | self._options
         config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        command = [*kafka_java(jars, self._heap_mb), "kafka.Kafka", str(config)]
+        command = [*kafka_java(jars, self._heap_mb, *self._java_options), "kafka.Kafka", str(config)]
         self._child = Child("Kafka", command, log=self.log, cwd=self._run.path, env=environment())
 
     def await_ready(self) -> None:
@@ -113,16 +129,22 @@ class Broker:
         return None
 
 
-def server_settings(node_id: int, port: int, voters: Mapping[int, int], storage: Path) -> dict[str, str]:
-    """Return the settings of an embedded broker."""
+def server_settings(
+    node_id: int, port: int, voters: Mapping[int, int], storage: Path, more: Mapping[str, Listener] | None = None
+) -> dict[str, str]:
+    """Return the settings of an embedded broker; ``more``: listeners beside the plain one."""
+    doors = {"PLAINTEXT": Listener("PLAINTEXT", port), **(more or {})}
+    addresses = [f"{name}://{HOST}:{door.port}" for name, door in doors.items()]
     return {
         "process.roles": "broker,controller",
         "node.id": str(node_id),
         "controller.quorum.voters": ",".join(f"{node}@{HOST}:{at}" for node, at in sorted(voters.items())),
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{voters[node_id]}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "listeners": ",".join([*addresses, f"CONTROLLER://{HOST}:{voters[node_id]}"]),
+        "advertised.listeners": ",".join(addresses),
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(
+            ["CONTROLLER:PLAINTEXT", *(f"{name}:{door.protocol}" for name, door in doors.items())]
+        ),
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(storage),
     } | cluster_settings(len(voters))

@@ -56,7 +56,7 @@ class Writer:
                 "queue.buffering.max.kbytes": 65_536,
             }
         )
-        self._error: KafkaError | None = None
+        self._failed: str | None = None
         self.written = 0
 
     def write(
@@ -76,7 +76,7 @@ class Writer:
 
         def report(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                self._error = error
+                self._failed = f"to {topic}: {error.str()}"
             elif delivered is not None:
                 offset = message.offset()
                 if offset is not None:
@@ -96,8 +96,8 @@ class Writer:
     async def durable(self) -> None:
         """Wait until everything handed over is written to all in-sync replicas. Raise WriteError if one is not."""
         left = await asyncio.to_thread(self._flush)
-        if self._error is not None:
-            raise WriteError(f"a record could not be written to Kafka: {self._error.str()}")
+        if self._failed is not None:
+            raise WriteError(f"a record could not be written {self._failed}")
         if left:
             raise WriteError(f"{left} records were not written to Kafka within {FLUSH_S:.0f} s")
 

@@ -6,8 +6,10 @@ import uuid
 from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # public, but re-exported without a mark
 
+from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
 from producer.publish.transaction import DoubtError
+from schemas.rights import NotAllowedError
 
 _CHUNK = 1000
 
@@ -17,7 +19,7 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
 
     Reads up to the end that was seen after the call began. A transaction that another tail has open there holds the
     reader back until it ends; so it may take as long as a transaction's timeout. Raise DoubtError where Kafka does
-    not answer.
+    not answer, CfstreamError where it refuses.
     """
     deadline = time.monotonic() + timeout_s
     consumer = Consumer(
@@ -45,12 +47,21 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
                     if (message.offset() or 0) >= end:
                         return values
                 elif not error.retriable():
-                    raise DoubtError(error.str())
+                    raise _refused(error, topic)
     except KafkaException as error:
         raise DoubtError(error.args[0].str()) from error
     finally:
         consumer.close()
     raise DoubtError(f"{topic} could not be read to its end within {timeout_s:.0f} s")
+
+
+def _refused(error: KafkaError, topic: str) -> Exception:
+    match error.code():
+        case KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return CfstreamError(str(NotAllowedError([f"Read on topic {topic}"])))
+        case KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return CfstreamError(str(NotAllowedError(["Describe on groups cfstream*"])))
+    return DoubtError(error.str())
 
 
 def _take(values: dict[str, bytes], key: bytes | str | None, value: bytes | str | None) -> None:

@@ -74,8 +74,8 @@ CHECKS: list[tuple[Values, str]] = [
     ({"kafka": {"securityProtocol": "SASL_SSL", "sasl": SASL | {"existingSecret": ""}}}, "kafka.sasl.existingSecret is not set"),
     ({"kafka": {"securityProtocol": "SASL_SSL", "sasl": SASL | {"username": ""}}}, "kafka.sasl.username is not set, and PLAIN"),
     ({"kafka": {"securityProtocol": "SASL_SSL", "sasl": SASL | {"mechanism": "OAUTHBEARER"}}}, "OAUTHBEARER needs kafka.sasl.oauthTokenUrl"),
-    ({"kafka": {"securityProtocol": "SASL_SSL", "sasl": SASL | {
-        "mechanism": "OAUTHBEARER", "oauthTokenUrl": "https://t", "oauthClientId": "c"}}}, "workers cannot log in by OAUTHBEARER"),
+    ({"worker": {"autoscaling": {"type": "keda"}}, "kafka": {"securityProtocol": "SASL_SSL", "sasl": SASL | {
+        "mechanism": "OAUTHBEARER", "oauthTokenUrl": "https://t", "oauthClientId": "c"}}}, "KEDA is not given OAUTHBEARER's credentials"),
     ({"kafka": {"tls": {"clientSecret": "s"}}}, "kafka.tls needs kafka.securityProtocol SSL"),
     ({"worker": {"replicas": 13}}, "worker.replicas 13 is more than topics.partitions 12"),
     ({"worker": {"autoscaling": {"type": "keda", "maxReplicas": 13}}}, "maxReplicas 13 is more than topics.partitions 12"),

@@ -141,6 +141,7 @@ def test_oauth_reaches_the_producer(cases: dict[str, Rendering], pod: Pod) -> No
     assert settings.kafka_oauth_token_url == "https://sso.example.com/token"
     assert (settings.kafka_oauth_client_id, settings.kafka_oauth_scope) == ("cfstream", "kafka")
     assert secret(settings.kafka_oauth_client_secret) == "cfstream-oauth/client-secret"
+    assert settings.kafka_oauth_ca_file == pod.folder / "secrets/kafka-oauth-ca/ca.crt"
 
 
 def test_the_worker_is_named_by_its_pod_and_reads_the_rules(cases: dict[str, Rendering], pod: Pod) -> None:

@@ -146,7 +146,7 @@ def test_rights_name_topics_that_exist(chart: Chart, minimal: Path) -> None:
                 written |= {resource["name"]} if "Write" in acl["operations"] else set()
             assert resource["patternType"] in ("literal", "prefix")
             assert resource["name"]
-    assert written >= known - {"cf.silences"}
+    assert written == known
 
 
 @pytest.mark.parametrize(

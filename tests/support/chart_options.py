@@ -16,9 +16,12 @@ CRON = "spec/jobTemplate/spec"
 SLACK = {"notifier": {"enabled": True, "slackWebhook": {"existingSecret": "slack"}}}
 SASL = {"kafka": {"securityProtocol": "SASL_SSL", "sasl": {
     "mechanism": "PLAIN", "username": "me", "existingSecret": "kafka-login"}}}  # fmt: skip
-OAUTH = {"worker": {"replicas": 0}, "kafka": {"securityProtocol": "SASL_SSL", "sasl": {
+OAUTH = {"kafka": {"securityProtocol": "SASL_SSL", "sasl": {
     "mechanism": "OAUTHBEARER", "existingSecret": "sso", "oauthTokenUrl": "https://sso.example.com/t",
     "oauthClientId": "me"}}}  # fmt: skip
+OAUTH_CA = {"kafka": {"securityProtocol": "SASL_SSL", "sasl": {
+    "mechanism": "OAUTHBEARER", "existingSecret": "sso", "oauthTokenUrl": "https://sso.example.com/t",
+    "oauthClientId": "me", "oauthCaSecret": "sso-ca"}}}  # fmt: skip
 MTLS = {"kafka": {"securityProtocol": "SSL", "tls": {"clientSecret": "mine"}}}
 REGISTRY = {"schemaRegistry": {"username": "me", "existingSecret": "registry-login"}}
 USER = {"cf": {"clientId": "", "username": "auditor"}}
@@ -98,6 +101,8 @@ CASES = [
     Case("kafka.sasl.oauthTokenUrl", "https://t.example.com", PRODUCER, env("KAFKA_OAUTH_TOKEN_URL"), "https://t.example.com", OAUTH),
     Case("kafka.sasl.oauthClientId", "you", PRODUCER, env("KAFKA_OAUTH_CLIENT_ID"), "you", OAUTH),
     Case("kafka.sasl.oauthScope", "s", PRODUCER, env("KAFKA_OAUTH_SCOPE"), "s", OAUTH),
+    Case("kafka.sasl.oauthCaSecret", "my-ca", WORKER, volume("kafka-oauth-ca"), "my-ca", OAUTH),
+    Case("kafka.sasl.oauthCaKey", "k", PRODUCER, env("KAFKA_OAUTH_CA_FILE"), "/etc/cfstream/secrets/kafka-oauth-ca/k", OAUTH_CA),
     Case("kafka.brokerPorts", [9191], ("NetworkPolicy", "worker"), "spec/egress/1/ports/1/port", 9191),
     Case("schemaRegistry.url", "http://r:1", WORKER, env("SCHEMA_REGISTRY_URL"), "http://r:1"),
     Case("schemaRegistry.username", "you", WORKER, env("SCHEMA_REGISTRY_USERNAME"), "you", REGISTRY),

@@ -69,8 +69,8 @@
 {{- if not (and $v.kafka.sasl.oauthTokenUrl $v.kafka.sasl.oauthClientId) -}}
 {{- fail "OAUTHBEARER needs kafka.sasl.oauthTokenUrl and kafka.sasl.oauthClientId." -}}
 {{- end -}}
-{{- if or $v.worker.replicas (ne $v.worker.autoscaling.type "none") -}}
-{{- fail "The workers cannot log in by OAUTHBEARER: use PLAIN, SCRAM or a client certificate, or set worker.replicas to 0." -}}
+{{- if eq $v.worker.autoscaling.type "keda" -}}
+{{- fail "KEDA is not given OAUTHBEARER's credentials: with it set worker.autoscaling.type to hpa or none." -}}
 {{- end -}}
 {{- else if not $v.kafka.sasl.username -}}
 {{- fail (printf "kafka.sasl.username is not set, and %s needs it." $v.kafka.sasl.mechanism) -}}

@@ -34,6 +34,9 @@ Returns securityProtocol, tls and sasl in the shape of the value kafka.
 {{- if eq $kafka.sasl.mechanism "OAUTHBEARER" -}}
 {{- $plain = merge $plain (dict "kafka_oauth_token_url" $kafka.sasl.oauthTokenUrl "kafka_oauth_client_id" $kafka.sasl.oauthClientId "kafka_oauth_scope" $kafka.sasl.oauthScope) -}}
 {{- $secrets = append $secrets (dict "volume" "kafka-sasl" "secret" $kafka.sasl.existingSecret "items" (list $kafka.sasl.oauthClientSecretKey) "env" (dict "kafka_oauth_client_secret_file" $kafka.sasl.oauthClientSecretKey)) -}}
+{{- with $kafka.sasl.oauthCaSecret -}}
+{{- $secrets = append $secrets (dict "volume" "kafka-oauth-ca" "secret" . "items" (list $kafka.sasl.oauthCaKey) "env" (dict "kafka_oauth_ca_file" $kafka.sasl.oauthCaKey)) -}}
+{{- end -}}
 {{- else if $kafka.sasl.mechanism -}}
 {{- $plain = merge $plain (dict "kafka_sasl_username" $kafka.sasl.username) -}}
 {{- $secrets = append $secrets (dict "volume" "kafka-sasl" "secret" $kafka.sasl.existingSecret "items" (list $kafka.sasl.passwordKey) "env" (dict "kafka_sasl_password_file" $kafka.sasl.passwordKey)) -}}

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from support.simulated import BASE, standing_still
 
-from cfstream.rights import ROLES, Allowed, lacking
 from plumbing.diagnosis import AilmentError, Check, Finding, NotAskedError, examine
 from plumbing.errors import UsageError
 from producer.api.client import CloudController as Client
 from producer.api.oauth import Credentials
 from producer.diagnosis import Patient
+from schemas.rights import ROLES, Allowed, lacking
 from standin.cloud_controller.asgi import Application
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.options import Options
@@ -145,16 +145,21 @@ def test_what_a_part_lacks_is_named() -> None:
     allowed = {
         name: Allowed(name in producer.reads, name in producer.writes) for name in producer.reads | producer.writes
     }
+    denied = {name: Allowed(read=False, write=False) for role in ROLES.values() for name in role.reads | role.writes}
     assert lacking(producer, allowed) == []
-    assert "write app-state" in lacking(ROLES["worker"], allowed)
-    del allowed["audit-events"]
-    assert lacking(producer, allowed) == ["write audit-events"]
+    assert "Write on topic cf.app-state" in lacking(ROLES["worker"], denied | allowed, "cf.")
+    allowed["audit-events"] = Allowed(read=True, write=False)
+    assert lacking(producer, allowed, "cf.") == ["Write on topic cf.audit-events"]
+
+
+def test_a_service_that_does_not_tell_rights_is_no_hindrance() -> None:
+    assert all(lacking(role, {}) == [] for role in ROLES.values())
 
 
 def test_the_rights_are_those_that_the_chart_gives() -> None:
     given = yaml.safe_load((Path(__file__).parents[3] / "helm/cfstream/files/rights.yaml").read_text("utf-8"))
     for part, role in ROLES.items():
-        for operation, wanted in (("Read", role.reads), ("Write", role.writes)):
+        for operation, wanted in (("Read", role.reads | role.by_hand), ("Write", role.writes)):
             names = {
                 name.removeprefix("{prefix}")
                 for rule in given[part]
