@@ -67,23 +67,31 @@ class Shares:
     def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note that an app's changes were ``before`` and are ``after``."""
         gone, come = differences(before, after)
-        marks = [self._add(change, -1) for change in gone] + [self._add(change, 1) for change in come]
-        self._move(key, state, after)
-        earliest = min((mark for mark in marks if mark is not None), default=None)
-        if earliest is not None:
+        marks = self._add(gone, -1) + self._add(come, 1)
+        for where, level in _settled(gone, come, self.first).items():
+            # What a chunk lets go of an app's past leaves the level as it was; an app just recovered is all news.
+            if not before or level != NOTHING:
+                self._add_to(where, (self.first - 1, where, *level), 1, self.closed_to)
+        if marks:
+            earliest = min(marks)
             self.changed_apps[key] = min(earliest, self.changed_apps.get(key, earliest))
+        self._move(key, state, after)
 
-    def _add(self, change: Change, sign: int) -> int | None:
-        """Add a change to its groups; return its time if hours of that time may still be corrected."""
-        at = change[0]
-        correctable = at >= self.first
-        mark = at if correctable else self.closed_to
-        for group in self._groups(change[1]):
+    def _add(self, changes: list[Change], sign: int) -> list[int]:
+        """Add the changes whose hours may still be corrected; return their times."""
+        first, marks = self.first, []
+        for change in changes:
+            if change[0] >= first:
+                self._add_to(change[1], change, sign, change[0])
+                marks.append(change[0])
+        return marks
+
+    def _add_to(self, where: Where, change: Change, sign: int, mark: int) -> None:
+        for group in self._groups(where):
             group.ledger.add(change, sign)
             if group.mark is None or mark < group.mark:
                 group.mark = mark
             self._totals.add(group.scope)
-        return at if correctable else None
 
     def _move(self, key: bytes, state: AppState, after: list[Change]) -> None:
         where: Where = (state["space_guid"], state["org_guid"])
@@ -107,7 +115,7 @@ class Shares:
         # One tuple for all apps of a place, one for all that run nothing: there are many apps.
         where = before.where if before is not None and before.where == where else self._wheres.setdefault(where, where)
         level = NOTHING if level == NOTHING else level
-        self.apps[key] = _App(level, max((change[0] for change in after), default=0), where)
+        self.apps[key] = _App(level, max([change[0] for change in after], default=0), where)
 
     def _count(self, where: Where, by: int) -> None:
         for group in self._groups(where):
@@ -203,6 +211,22 @@ class Shares:
         last = hour_of(until) if app_changes is None else hour_of(until) + 1
         for hour in range(hour_of(since), last, HOUR_S):
             yield hour_record(self.foundation, scope, ledger, hour, until)
+
+
+def _settled(gone: list[Change], come: list[Change], first: int) -> dict[Where, Level]:
+    """Return by place what the changes before ``first`` amount to."""
+    found: dict[Where, Level] = {}
+    for sign, changes in ((-1, gone), (1, come)):
+        for at, where, instances, memory, tasks, task_memory in changes:
+            if at < first:
+                held = found.get(where, NOTHING)
+                found[where] = Level(
+                    held[0] + sign * instances,
+                    held[1] + sign * memory,
+                    held[2] + sign * tasks,
+                    held[3] + sign * task_memory,
+                )
+    return found
 
 
 def hour_record(foundation: str, scope: ScopeKey, ledger: Ledger, hour: int, until: int) -> UsageHour:
