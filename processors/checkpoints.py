@@ -1,17 +1,25 @@
 """Where the tails stand: the watermarks up to which every row of a foundation is published."""
 
+from plumbing.clock import SECOND
 from processors.follower import Follower, Pair
 from schemas.codec import Codec
 from schemas.records import Micros
 
+SILENT = 900 * SECOND
+"""A tail whose checkpoint is so much older than that of its foundation's other tail is worth a word."""
+
+BACKFILL = ".backfill"
+"""Behind a feed's name: a backfill, which holds no time back."""
+
 
 class Checkpoints:
-    """The newest checkpoint of each tail, read whole at the start and followed."""
+    """The newest checkpoint of each tail, read whole at the start and followed. Retired tails count for nothing."""
 
     def __init__(self, follower: Follower, codec: Codec) -> None:
         self._follower = follower
         self._codec = codec
         self._settled: dict[tuple[str, str], Micros | None] = {}
+        self._written: dict[tuple[str, str], Micros] = {}
 
     async def refresh(self) -> None:
         """Read what is new. Raise CfstreamError when the topic cannot be read, UndecodableError for an alien record."""
@@ -29,6 +37,17 @@ class Checkpoints:
             marks[foundation] = None if settled is None or known is None else min(settled, known)
         return {foundation: mark for foundation, mark in marks.items() if mark is not None}
 
+    def silent(self) -> dict[str, Micros]:
+        """Return the tails that hold their foundation's time, and since when: another feed's tail has gone on."""
+        newest: dict[str, Micros] = {}
+        for (foundation, _feed), written in self._written.items():
+            newest[foundation] = max(written, newest.get(foundation, written))
+        return {
+            f"{foundation}/{feed}": written
+            for (foundation, feed), written in self._written.items()
+            if written < newest[foundation] - SILENT
+        }
+
     async def close(self) -> None:
         """Stop reading."""
         await self._follower.close()
@@ -37,4 +56,11 @@ class Checkpoints:
         for _key, frame in pairs:
             if frame is not None:
                 checkpoint = self._codec.decode(frame)
-                self._settled[checkpoint["foundation"], checkpoint["feed"]] = checkpoint["settled_until"]
+                tail = checkpoint["foundation"], checkpoint["feed"]
+                if checkpoint["retired"]:
+                    self._settled.pop(tail, None)
+                    self._written.pop(tail, None)
+                else:
+                    self._settled[tail] = checkpoint["settled_until"]
+                    if not checkpoint["feed"].endswith(BACKFILL):
+                        self._written[tail] = checkpoint["written_at"]

@@ -6,6 +6,7 @@ simulated clock and a lagging feed behave alike.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -24,6 +25,9 @@ _log = structlog.get_logger(__name__)
 
 LOOK_S = 0.25
 """Between two looks whether all is applied."""
+
+TELL_S = 600.0
+"""Between two words about a tail that holds time."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Timekeeper:
         self._goals: dict[int, _Goal] = {}
         self._reached: dict[int, dict[str, Micros]] = {}
         self._generation: object = None
+        self._told_at = float("-inf")
 
     async def run(self, *, until_caught_up: bool) -> None:
         """Advance time for ever, or until all partitions of this worker have reached a goal set after the start."""
@@ -132,3 +137,17 @@ class Timekeeper:
             _log.info("rows applied", rows=rows, until={name: iso(until) for name, until in slowest.items()})
         for foundation, until in slowest.items():
             self._metrics.lag_seconds.labels(foundation).set((now - until) / SECOND)
+        self._tell_of_silent_tails()
+
+    def _tell_of_silent_tails(self) -> None:
+        if time.monotonic() < self._told_at + TELL_S:
+            return
+        for tail, since in self._checkpoints.silent().items():
+            self._told_at = time.monotonic()
+            foundation, _, feed = tail.partition("/")
+            _log.warning(
+                "time stands still: nothing was heard of a tail; start its producer, or retire the feed",
+                tail=tail,
+                since=iso(since),
+                command=f"cfstream producer retire --foundation {foundation} --feed {feed}",
+            )

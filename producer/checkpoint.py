@@ -29,6 +29,7 @@ class TailState:
     ends_at: int | None = None
     finished: bool = False
     api_version: str | None = None
+    retired: bool = False
 
     def with_gap(self, gap: Gap, position: Position, *, owed: str | None) -> "TailState":
         """Return the state behind a gap, with the snapshot that is owed after it. A reseed begins a new epoch."""
@@ -70,11 +71,15 @@ def to_record(state: TailState, foundation: str, feed: str, written_at: int) -> 
         "gap": state.gap,
         "gaps": state.gaps,
         "snapshot_pending": state.snapshot_pending,
+        "retired": state.retired,
     }
 
 
 def from_record(record: Checkpoint) -> TailState:
-    """Return the state that a record stands for. A cursor row is taken for a reseeded one until it is looked at."""
+    """Return the state that a record stands for. A cursor row is taken for a reseeded one until it is looked at.
+
+    Whoever reads a retired tail's record is about to run it: the state is not retired.
+    """
     return TailState(
         position=Position(
             guid=record["cursor_guid"],

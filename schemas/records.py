@@ -132,6 +132,7 @@ class Checkpoint(TypedDict):
     gap: Gap | None
     gaps: int
     snapshot_pending: str | None
+    retired: bool
 
 
 class DeadLetter(TypedDict):

@@ -1,4 +1,4 @@
-"""``cfstream producer run|status``: the tails."""
+"""``cfstream producer run|status|retire``: the tails."""
 
 import asyncio
 import sys
@@ -14,7 +14,8 @@ from plumbing import logs
 from plumbing.clock import SECOND, SystemClock, iso
 from plumbing.errors import UsageError
 from plumbing.kafka import require_broker
-from producer.once import checkpoints, ports_of
+from producer.once import checkpoints, chosen, ports_of
+from producer.retire import retire
 from producer.run import run as run_producer
 from producer.settings import FEEDS, Feed, ProducerSettings
 from schemas.records import Checkpoint
@@ -63,6 +64,26 @@ def status(config: Config = None, json: Json = False) -> None:
     to_stdout().print(_table(found))
 
 
+@app.command("retire")
+def retire_(
+    feed: Annotated[str, typer.Option("--feed", help="The feed that is switched off.", show_default=False)],
+    config: Config = None,
+    foundation: FoundationName = None,
+) -> None:
+    """Say that a feed is tailed no more, so that it no longer holds back the workers' time; end its producer first.
+
+    Its cursor stays: tailed again, it goes on from there.
+    """
+    settings = ProducerSettings.load(config)
+    logs.configure(settings.log_format, settings.log_level)
+    (wanted,) = checked_feeds([feed])
+    foundations = chosen(settings, foundation)
+    if len(foundations) > 1:
+        raise UsageError(f"--foundation is needed: there are {', '.join(each.name for each in foundations)}")
+    require_broker(settings)
+    asyncio.run(retire(settings, foundations[0], wanted))
+
+
 def _table(found: list[Checkpoint]) -> Table:
     table = Table(box=None)
     for title in ("tail", "cursor", "settled until", "lag", "rows", "gaps", "newest gap", "API", "owed"):
@@ -72,6 +93,8 @@ def _table(found: list[Checkpoint]) -> Table:
         settled, gap = record["settled_until"], record["gap"]
         tail = record["ends_at"] is None
         lag = f"{max(0, now - settled) / SECOND:.0f} s" if settled is not None and tail else ""
+        if record["retired"]:
+            lag = "retired"
         table.add_row(
             f"{record['foundation']}/{record['feed']}",
             record["cursor_guid"] or "",

@@ -24,22 +24,19 @@ def request(position: Position, version: Version, per_page: int) -> Query:
 def advance(position: Position, page: Page, version: Version, settle_s: float) -> Step:
     """Take the settled rows at the page's beginning; stop at the first young one and come back for it.
 
-    A row without a readable time goes with its neighbours. A row without a guid cannot be a cursor: it is passed
-    with the next row that has one, and waits until then.
+    A row without a readable time goes with its neighbours; so does one from the future, written by a server whose
+    clock is ahead: it is settled when a row behind it is, or when its time has come. A row without a guid cannot be a
+    cursor: it is passed with the next row that has one, and waits until then.
     """
     horizon = settle.horizon(page.server_time, settle_s)
     marks = heads(page.rows, version)
-    end = len(marks)
-    for index, (_, created_at) in enumerate(marks):
-        if created_at is not None and created_at >= horizon:
-            end = index
-            break
+    end = _settled(marks, horizon, page.server_time)
     held = len(marks) - end
     while end and marks[end - 1][0] is None:
         end -= 1
     waiting = [created_at for _, created_at in marks[end:] if created_at is not None]
     ended = not page.more or held > 0
-    marks = marks[:end]
+    marks = _without_future(marks[:end], page.server_time)
     times = [created_at for _, created_at in marks if created_at is not None]
     newest = max(times, default=None)
     watermark = None if newest is None else settle.watermark_behind(newest, settle_s)
@@ -50,6 +47,26 @@ def advance(position: Position, page: Page, version: Version, settle_s: float) -
     moved = _moved(position, page.rows, marks, newest, settle_s, version)
     moved = replace(moved, settled_until=settle.advanced(position.settled_until, watermark))
     return Step(rows, moved, ended, end - len(rows), late, held, newest)
+
+
+def _settled(marks: Marks, horizon: int, now: int) -> int:
+    """Return how many rows at the beginning are settled. Ids grow: what lies before a settled row is no younger."""
+    end = 0
+    for index, (_, created_at) in enumerate(marks):
+        if created_at is None:
+            settled = index == end
+        elif horizon <= created_at <= now:
+            break
+        else:
+            settled = created_at < horizon
+        if settled:
+            end = index + 1
+    return end
+
+
+def _without_future(marks: Marks, now: int) -> Marks:
+    """Return the marks without times that no clock can have shown yet: they say nothing about the rows behind."""
+    return [(guid, None if at is not None and at > now else at) for guid, at in marks]
 
 
 def _unpublished(position: Position, rows: list[Any], marks: Marks) -> list[Any]:

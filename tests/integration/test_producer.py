@@ -1,5 +1,6 @@
 """The producer by its command line, on a real Kafka and registry, against the simulated Cloud Controller."""
 
+import asyncio
 import re
 import signal
 import threading
@@ -7,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -16,7 +18,10 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
 from support.producer_run import PARTITIONS, Site, site, until
 
+from plumbing.clock import SECOND
 from plumbing.kafka import ClientConfig
+from processors.checkpoints import Checkpoints
+from processors.follower import Follower
 from producer.publish.readback import last_values
 from producer.settings import FEEDS
 from standin.cloud_controller.controller import CloudController
@@ -318,3 +323,41 @@ def test_a_service_waits_for_a_cloud_controller_that_is_not_there_yet_and_says_s
     assert child.poll() is None
     child.terminate()
     assert child.wait(20) == 0
+
+
+def test_a_feed_that_is_switched_off_holds_nobody_back_and_goes_on_where_it_was(here: Site) -> None:
+    def audit_tail() -> dict[str, Any]:
+        ended = here.good("producer", "status", "--json")
+        return next(line for line in map(orjson.loads, ended.out.splitlines()) if line["feed"] == "audit-events")
+
+    def marks() -> dict[str, int]:
+        checkpoints = Checkpoints(Follower({"bootstrap.servers": here.kafka}, here.topics.checkpoints.name), here.codec)
+
+        async def read() -> dict[str, int]:
+            await checkpoints.read_to_end()
+            await checkpoints.close()
+            return checkpoints.watermarks()
+
+        return asyncio.run(read())
+
+    assert here.run("producer", "retire", "--feed", "audit-events").code == 2, "never tailed"
+    here.good("producer", "run", "--until-caught-up")
+    held = marks()
+    here.good("producer", "retire", "--feed", "audit-events")
+    here.cc.do(40)
+    here.cc.step(1000)
+    here.good("producer", "run", "--until-caught-up", "--feed", "app-usage-events")
+    assert audit_tail()["retired"]
+    assert "retired" in here.good("producer", "status").out
+    assert marks()["default"] > held["default"] + 900 * SECOND
+    here.good("producer", "run", "--until-caught-up")
+    assert not audit_tail()["retired"]
+    here.assert_exact()
+
+
+def test_a_running_tail_is_not_retired(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> None:
+    with site(CloudController(seed=1), kafka, registry_url, topic_prefix, tmp_path) as here:
+        here.good("producer", "run", "--until-caught-up")
+        refused = here.run("producer", "retire", "--feed", "audit-events")
+        assert refused.code == 2
+        assert "end its producer" in refused.err

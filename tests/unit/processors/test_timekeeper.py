@@ -79,6 +79,9 @@ class Marks:
     def watermarks(self) -> dict[str, int]:
         return dict(self.now)
 
+    def silent(self) -> dict[str, int]:
+        return {}
+
 
 class Idle:
     """A roller that does nothing."""

@@ -73,6 +73,20 @@ def test_it_stops_at_the_first_young_row_and_comes_back_for_it() -> None:
     assert [each["guid"] for each in step.rows] == ["young", "older than young"]
 
 
+def test_a_row_from_the_future_holds_nothing_behind_it_and_moves_no_time() -> None:
+    ahead = [row("before", 0), row("ahead", 700), row("behind", 10), row("young", 100)]
+    step = usage.advance(Position(), page(ahead, 130), "v3", 60)
+    assert [each["guid"] for each in step.rows] == ["before", "ahead", "behind"]
+    assert step.newest == at(10)
+    assert step.position.settled_until is not None
+    assert step.position.settled_until < at(70)
+    alone = usage.advance(Position(), page([row("before", 0), row("ahead", 700)], 130), "v3", 60)
+    assert [each["guid"] for each in alone.rows] == ["before"], "nothing says yet how old it is"
+    last = usage.advance(Position(), page(ahead[:2], 130, more=True), "v3", 60)
+    assert last.position.settled_until is not None
+    assert last.position.settled_until < at(0)
+
+
 @pytest.mark.parametrize("age_s", [59, 60])
 def test_a_row_as_old_as_the_settle_delay_is_still_young(age_s: int) -> None:
     """Both times are cut to whole seconds, so that equal may mean a second less."""
