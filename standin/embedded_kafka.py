@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from plumbing.errors import CfstreamError
 from standin.artifacts import kafka_jars
 from standin.children import Child
 from standin.java import environment, kafka_java
 from standin.kafka_storage import format_storage, new_id
+from standin.part import ChildPart, port_taken
 from standin.places import RunFolder
 from standin.ports import HOST, free_port, given_or_free
 from standin.readiness import await_kafka
+
+PORT_OPTION = "--kafka-port"
 
 
 class Listener(NamedTuple):
@@ -21,12 +23,14 @@ class Listener(NamedTuple):
     port: int
 
 
-class Broker:
-    """A broker that tests and the demo can start, end, kill, freeze and start again on the same data and port.
+class Broker(ChildPart):
+    """One broker.
 
     Several make a cluster: give each its ``node_id``, the common ``cluster_id``, and ``voters`` (node id to controller
     port) with all of them.
     """
+
+    name = "Kafka"
 
     def __init__(
         self,
@@ -47,7 +51,8 @@ class Broker:
         ``options`` are broker settings that come on top of ours, ``listeners`` doors beside the plain one, by name
         (upper case); what they need (certificates, mechanisms) is in ``options``. ``java_options``: such as ``-Da=b``.
         """
-        self.port = given_or_free(port, "Kafka", "--kafka-port")
+        super().__init__()
+        self.port = given_or_free(port, self.name, PORT_OPTION)
         self.log = run.log(f"kafka-{node_id}")
         self._data = data
         self._run = run
@@ -58,20 +63,14 @@ class Broker:
         self._options = dict(options or {})
         self._listeners = dict(listeners or {})
         self._java_options = tuple(java_options)
-        self._child: Child | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         """Where clients connect."""
         return f"{HOST}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the running broker."""
-        return self._running().pid
-
     def launch(self) -> None:
-        """Start the process, on the data that is there, without waiting for it. Downloads Kafka the first time."""
+        """Start the process; see ``ChildPart``."""
         jars = kafka_jars(self._data)
         storage = self._run.data(f"kafka-{self._node_id}")
         format_storage(jars, storage, cluster_id=self._cluster_id, node_id=self._node_id)
@@ -79,54 +78,17 @@ class Broker:
         settings = server_settings(self._node_id, self.port, self._voters, storage, self._listeners) | self._options
         config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         command = [*kafka_java(jars, self._heap_mb, *self._java_options), "kafka.Kafka", str(config)]
-        self._child = Child("Kafka", command, log=self.log, cwd=self._run.path, env=environment())
+        self._child = Child(self.name, command, log=self.log, cwd=self._run.path, env=environment())
 
     def await_ready(self) -> None:
-        """Wait until the broker answers a client. Raise CfstreamError when it ends or takes too long."""
+        """Wait until the broker answers a client."""
         await_kafka(self.bootstrap_servers, require_running=self.require_running, log=str(self.log))
 
-    def require_running(self) -> None:
-        """Raise CfstreamError, with the reason where the log tells it, when the broker has ended."""
-        self._running().require_running(self._explain)
-
-    def start(self) -> None:
-        """Start and wait until it answers."""
-        self.launch()
-        self.await_ready()
-
-    def end(self) -> None:
-        """End it cleanly. Idempotent."""
-        if self._child is not None:
-            self._child.end()
-
-    def kill(self) -> None:
-        """Kill it (SIGKILL). ``start`` brings it back with its data."""
-        self._running().kill()
-
-    def pause(self) -> None:
-        """Freeze it: connections stay open and nothing is answered."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """Let it go on after ``pause``."""
-        self._running().resume()
-
-    def restart(self) -> None:
-        """End it and start it again on the same data and port."""
-        self.end()
-        self.start()
-
-    def _running(self) -> Child:
-        if self._child is None:
-            raise CfstreamError("Kafka was not started")
-        return self._child
-
-    def _explain(self, log: str) -> str | None:
-        if "Address already in use" in log:
-            return f"port {self.port} for Kafka was taken while it started; try again, or choose one with --kafka-port"
+    def explain(self, log: str) -> str | None:
+        """Know a port that was taken and a disk that is full."""
         if "No space left on device" in log:
             return f"the disk is full: Kafka cannot write to {self._run.path}; make room or set CFSTREAM_DATA_DIR"
-        return None
+        return port_taken(self.name, self.port, PORT_OPTION, log)
 
 
 def server_settings(
