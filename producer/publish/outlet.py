@@ -101,7 +101,7 @@ class Outlet:
         attempt = 0
         while True:
             try:
-                state = await asyncio.to_thread(self._open)
+                state = await asyncio.to_thread(self._open, stop.is_set)
             except DoubtError as error:
                 self.trouble = f"Kafka: {error}"
                 delay = backoff.delay(attempt, self._random)
@@ -123,7 +123,9 @@ class Outlet:
         last = {"key": self.identity.key.encode(), "value": self._encode(record)}
         try:
             self._publisher.publish(batches, (self._topic, last))
-        except BaseException:
+        except BaseException as error:
+            # Not ready from now on, not only when the first attempt to open anew has failed too.
+            self.trouble = f"Kafka: {error}"
             self.close()
             raise
 
@@ -133,11 +135,11 @@ class Outlet:
             self._publisher.discard()
             self._publisher = None
 
-    def _open(self) -> TailState | None:
+    def _open(self, given_up: Callable[[], bool]) -> TailState | None:
         self.close()
         self._publisher = Publisher(self._config, self.identity.transactional_id)
         try:
-            self._publisher.start()
+            self._publisher.start(given_up=given_up)
             values = last_values(self._config, self._topic)
         except BaseException:
             self.close()

@@ -4,10 +4,14 @@ librdkafka lacks KIP-890: a commit or abort that was answered by nobody may stil
 transaction of the same producer. So after any doubt the producer is thrown away; a new one with the same
 transactional id (which fences what the old one left in flight) is made, and the checkpoint is read back. There is no
 other way out of an error here, and no producer is used again after one.
+
+The client also repeats a commit by itself when its connection breaks, and then reports success, though the first of
+the two may still be under way. It waits ``REPEAT_S`` before it does: so a commit that took less was sent once, and one
+that took longer is in doubt, answered or not.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -15,12 +19,19 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from plumbing.errors import CfstreamError, FencedError
 from plumbing.kafka import PARTITIONER, ClientConfig
 from producer.publish.batch import Message
+from schemas.rights import NotAllowedError
 
 TRANSACTION_TIMEOUT_S = 30.0
 """After this the broker aborts what a dead producer left open; readers of committed records wait so long at most."""
 
 COMMIT_DEADLINE_S = 15.0
-"""How long a commit is tried before it is in doubt. A clean end may take as long."""
+"""How long records and their commit may take before they are in doubt. A clean end may take as long."""
+
+REPEAT_S = 2.0
+"""The client sends no request a second time before this."""
+
+_BACKOFF_JITTER = 0.8
+"""The least part of its backoff that librdkafka waits (RD_KAFKA_RETRY_JITTER_PERCENT is 20)."""
 
 _FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001 - librdkafka's own codes have no other name
 _HOPELESS = (
@@ -47,6 +58,8 @@ class Publisher:
                 "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),
                 "message.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000) - 5000,
                 "partitioner": PARTITIONER,
+                "retry.backoff.ms": int(REPEAT_S / _BACKOFF_JITTER * 1000),
+                "retry.backoff.max.ms": int(REPEAT_S / _BACKOFF_JITTER * 1000),
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "batch.num.messages": 10_000,
@@ -56,12 +69,25 @@ class Publisher:
             }
         )
 
-    def start(self, timeout_s: float = 20) -> None:
-        """Fence all producers of the same id and end what they left open. Raise DoubtError or CfstreamError."""
-        try:
-            self._producer.init_transactions(timeout_s)
-        except KafkaException as error:
-            raise _translated(error) from error
+    def start(self, timeout_s: float = 20, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Fence all producers of the same id and end what they left open. Raise DoubtError or CfstreamError.
+
+        ``given_up`` is asked each second, and ends the waiting.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                self._producer.init_transactions(1.0)
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+                    lacking = NotAllowedError([f"Write on transactionalId {self.transactional_id}"])
+                    raise CfstreamError(str(lacking)) from error
+                waiting = code == KafkaError._TIMED_OUT  # noqa: SLF001 - librdkafka's own code has no other name
+                if not waiting or given_up() or time.monotonic() >= deadline:
+                    raise _translated(error) from error
+            else:
+                return
 
     def publish(self, batches: Mapping[str, Sequence[Message]], last: tuple[str, Message] | None = None) -> None:
         """Write messages by topic and one last message (topic, message), all or nothing.
@@ -103,14 +129,13 @@ class Publisher:
 
     def _commit(self) -> None:
         deadline = time.monotonic() + COMMIT_DEADLINE_S
-        while True:
-            try:
-                self._producer.commit_transaction(max(0.1, deadline - time.monotonic()))
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() >= deadline:
-                    raise
-            else:
-                return
+        if self._producer.flush(COMMIT_DEADLINE_S):
+            raise DoubtError(f"records are left over after {COMMIT_DEADLINE_S:.0f} s")
+        began = time.monotonic()
+        self._producer.commit_transaction(max(0.1, deadline - began))
+        took_s = time.monotonic() - began
+        if took_s >= REPEAT_S:
+            raise DoubtError(f"the commit took {took_s:.1f} s: the client may have sent it twice")
 
 
 def _chunks(messages: Sequence[Message], size: int) -> Iterable[list[Message]]:
@@ -126,5 +151,5 @@ def _translated(error: KafkaException) -> Exception:
             "run one only, or let replicas share the tails"
         )
     if cause.code() in _HOPELESS:
-        return CfstreamError(f"Kafka refuses: {cause.str()}; see the table of rights in the documentation")
+        return CfstreamError(f"Kafka refuses: {cause.str()}; 'cfstream doctor' names the right that is lacking")
     return DoubtError(cause.str())

@@ -1,0 +1,207 @@
+"""A Kafka that answers late, dies, freezes and comes back: each row once all the same, by the producer's own effort."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from support.kafka_proxy import WAYS, KafkaProxy, proxy
+from support.producer_run import Site, site, until
+
+from producer.publish.transaction import DoubtError, Publisher
+from producer.settings import FEEDS, Feed
+from schemas.reader import rows
+from standin.cloud_controller.controller import CloudController
+from standin.cloud_controller.history import Past
+from standin.embedded_kafka import Broker, Listener
+from standin.places import RunFolder, data_folder
+from standin.ports import HOST, free_port
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A broker of these tests' own, and the proxy through which its clients come."""
+
+    broker: Broker
+    proxy: KafkaProxy
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    plain, inner, outer = free_port(), free_port(), free_port()
+    # The broker talks to itself through its plain door: only clients come through the proxy.
+    advertised = f"PLAINTEXT://{HOST}:{plain},PROXIED://{HOST}:{outer}"
+    broker = Broker(
+        data_folder(),
+        RunFolder.at(tmp_path_factory.mktemp("kafka")),
+        port=plain,
+        heap_mb=256,
+        listeners={"PROXIED": Listener("PLAINTEXT", inner)},
+        options={"advertised.listeners": advertised},
+    )
+    with proxy(outer, inner) as through:
+        try:
+            broker.start()
+            yield Kafka(broker, through)
+        finally:
+            broker.end()
+
+
+@pytest.fixture
+def here(own: Kafka, registry_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Site]:
+    cc = CloudController(seed=23)
+    cc.write_past(Past(usage_rows=2000, apps=40, span_s=3 * 86400.0))
+    cc.step(60)
+    with site(cc, own.proxy.bootstrap_servers, registry_url, topic_prefix, tmp_path) as found:
+        yield found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A producer that runs, as others see it."""
+
+    here: Site
+    child: subprocess.Popen[bytes]
+    address: str
+    feeds: tuple[Feed, ...]
+
+    @property
+    def trouble(self) -> str:
+        """What it says is wrong; empty when it is ready."""
+        answer = httpx.get(f"{self.address}/readyz")
+        return "" if answer.status_code == 200 else answer.text
+
+    @property
+    def memory_mb(self) -> float:
+        return float(psutil.Process(self.child.pid).memory_info().rss / 2**20)
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        lines = httpx.get(f"{self.address}/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"cfstream_producer_{name}{{"))
+
+    def await_all(self, what: str) -> None:
+        """Wait until it has published all that there is, without a restart."""
+        cc, topics = self.here.cc, self.here.topics
+        cc.step(60)
+        found = dict(zip(FEEDS, ((topics.usage, cc.ledger.usage), (topics.audit, cc.ledger.audit)), strict=True))
+
+        def all_there() -> bool:
+            pairs = [found[feed] for feed in self.feeds]
+            try:
+                return all(len(self.here.published(topic)) >= len(ledger) for topic, ledger in pairs)
+            except KafkaException:
+                return False  # it has just come back
+
+        until(all_there, within_s=60, what=f"all is published {what}")
+        until(lambda: not self.trouble, within_s=30, what=f"it is ready {what}")
+        assert self.child.poll() is None
+
+
+def started(here: Site, *feeds: Feed, **settings: str) -> Run:
+    """Start a producer and wait for its first pages."""
+    child = here.start("run", "producer", "run", *(f"--feed={feed}" for feed in feeds), **settings)
+    until(lambda: here.said("run", "page committed") >= 2, within_s=40, what="it publishes")
+    found = re.search(r"address=(http://\S+)", here.log("run").read_text())
+    assert found is not None
+    return Run(here, child, found[1], feeds or FEEDS)
+
+
+def test_a_commit_that_arrives_within_the_next_transaction_changes_nothing(here: Site, own: Kafka) -> None:
+    """The client has given it up; or it has repeated it by itself, on a new connection, and heard of a success."""
+    run = started(here, FEEDS[0], page_size="100")
+    for number, way in enumerate(WAYS, start=1):
+        own.proxy.hold(way)
+        here.cc.do(50)
+        here.cc.step(60)
+        until(lambda want=number: len(own.proxy.delivered) == want, within_s=60, what=f"{way}: delivered late")  # type: ignore[misc] # mypy cannot type a default
+        run.await_all(f"after the late commit ({way})")
+        assert run.metric("rebuilds_total") >= number
+    assert 0 not in own.proxy.delivered, "the broker took the late commit for one of the next transaction"
+    run.child.terminate()
+    assert run.child.wait(20) == 0
+    here.good("producer", "run", "--until-caught-up")
+    here.assert_exact()
+    own.proxy.forget()
+
+
+def test_a_producer_used_again_after_a_repeated_commit_would_be_caught(own: Kafka, topic_prefix: str) -> None:
+    """A test of the tests: the client alone does not notice; its next transaction is torn. Ours ends in doubt."""
+    servers = own.proxy.bootstrap_servers
+    admin = AdminClient({"bootstrap.servers": servers})
+    topic = f"{topic_prefix}torn"
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+    careless = Producer({"bootstrap.servers": servers, "transactional.id": topic})
+    careless.init_transactions(20)
+    careless.begin_transaction()
+    careless.produce(topic, b"one")
+    own.proxy.hold("cut")
+    careless.commit_transaction(30)
+    careless.begin_transaction()
+    careless.produce(topic, b"two, which is never committed")
+    careless.flush(10)
+    careless.produce(topic, b"three")
+    careless.flush(10)
+    with suppress(KafkaException):
+        careless.abort_transaction(10)
+    assert own.proxy.delivered == [0]
+    read = [row.value for row in rows({"bootstrap.servers": servers}, topic)]
+    assert read == [b"one", b"two, which is never committed"]
+
+    careful = Publisher({"bootstrap.servers": servers}, f"{topic}.ours")
+    careful.start()
+    own.proxy.hold("cut")
+    with pytest.raises(DoubtError, match="may have sent it twice"):
+        careful.publish({topic: [{"key": b"key", "value": b"four"}]})
+    careful.discard()
+    own.proxy.forget()
+    admin.delete_topics([topic])[topic].result()
+
+
+def test_it_outlives_a_kafka_that_dies_freezes_and_bounces(here: Site, own: Kafka) -> None:
+    """Not ready but alive meanwhile, in constant memory; it goes on by itself, and each row is there once."""
+    run = started(here, page_size="100", poll_seconds="0.5")
+    own.broker.kill()
+    here.cc.do(2000)
+    until(lambda: "Kafka" in run.trouble, within_s=60, what="not ready")
+    tried, before_mb = here.said("run", "Kafka: trying again"), run.memory_mb
+    until(lambda: here.said("run", "Kafka: trying again") >= tried + 2, within_s=90, what="it tries again and again")
+    assert "Kafka" in run.trouble
+    assert httpx.get(f"{run.address}/livez").status_code == 200
+    assert run.memory_mb <= before_mb + 15
+    own.broker.start()
+    run.await_all("after the kill")
+
+    own.broker.restart()
+    here.cc.do(100)
+    run.await_all("after a clean restart")
+
+    own.broker.pause()
+    here.cc.do(100)
+    here.cc.step(60)
+    until(lambda: "Kafka" in run.trouble, within_s=60, what="not ready while Kafka is frozen")
+    assert httpx.get(f"{run.address}/livez").status_code == 200
+    own.broker.resume()
+    run.await_all("after the freeze")
+    here.assert_exact()
+
+
+def test_it_ends_within_seconds_while_kafka_is_away(here: Site, own: Kafka) -> None:
+    run = started(here)
+    own.broker.pause()
+    try:
+        until(lambda: "Kafka" in run.trouble, within_s=60, what="not ready")
+        began = time.monotonic()
+        run.child.terminate()
+        assert run.child.wait(20) == 0
+        assert time.monotonic() - began < 10
+    finally:
+        own.broker.resume()
