@@ -12,6 +12,9 @@ from support.worker_fleet import Fleet, fleet
 from standin.stack import Stack
 
 ROUNDS = 30
+STOPS = 10
+GRACE_S = 45
+"""What the chart gives a worker to end in."""
 
 
 @pytest.fixture
@@ -78,6 +81,41 @@ def test_a_worker_that_ends_on_sigterm_ends_well_and_soon(workers: Fleet) -> Non
     assert workers.stop("one") == 0
     assert time.monotonic() - began < 30
     workers.catch_up()
+    assert workers.differences() == []
+
+
+@pytest.mark.timeout(400)
+def test_ended_at_any_moment_a_worker_ends_in_good_order(workers: Fleet) -> None:
+    """Its successor starts at the same moment: so the end falls in starts, recoveries, rebalances and work alike."""
+    with Feeding(workers):
+        for number in range(STOPS):
+            name = f"w{number}"
+            workers.start(name, static=number % 2 == 0)
+            workers.await_log(name, "worker starts")
+            for former in sorted(workers.workers.keys() - {name}):
+                assert workers.stop(former, within_s=GRACE_S) == 0, workers.log(former)[-3000:]
+            threading.Event().wait(workers.random.choice([0, 0.5, 1.5, 2.5, 3.0]))
+        assert workers.stop(name, within_s=GRACE_S) == 0
+    workers.catch_up()
+    assert len(workers.feed.kept) > 1000
+    assert workers.differences() == []
+
+
+@pytest.mark.timeout(400)
+def test_tables_on_disk_end_the_same_through_kills(workers: Fleet) -> None:
+    with Feeding(workers):
+        for number in range(4):
+            for name in ("one", "two"):
+                if name not in workers.workers:
+                    workers.start(name, static=True, worker_store="rocksdb")
+            workers.await_log("one", "tables recovered")
+            threading.Event().wait(1.5)
+            workers.kill(("one", "two")[number % 2])
+    for name in list(workers.workers):
+        workers.kill(name)
+    assert list(workers.folder.glob("worker/tables-*/*/CURRENT"))  # they were on disk
+    workers.catch_up(worker_store="rocksdb", worker_instance_id="one")
+    assert len(workers.feed.kept) > 1000
     assert workers.differences() == []
 
 

@@ -149,11 +149,16 @@ class Fleet:
         worker.kill()
         worker.wait(10)
 
-    def stop(self, name: str) -> int:
+    def stop(self, name: str, within_s: float = 60) -> int:
         """End a worker with SIGTERM and return its exit code."""
         worker = self.workers.pop(name)
         worker.terminate()
-        return worker.wait(60)
+        try:
+            return worker.wait(within_s)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait(10)
+            raise
 
     def ended(self, name: str, within_s: float = 60) -> int:
         """Wait until a worker ends by itself and return its exit code."""
