@@ -16,6 +16,8 @@ from schemas.records import Alert, Micros
 from schemas.registry import RegistryUnreachableError
 from schemas.topics import Topic, Topics
 
+_USAGE, _AUDIT, _SNAPSHOT = range(3)
+
 
 @dataclass(frozen=True)
 class Simulated:
@@ -51,22 +53,29 @@ def silences(settings: CommonSettings) -> list[Silence]:
 
 
 def simulate(settings: CommonSettings, rules: Rules, *, since: Micros, until: Micros) -> Simulated:
-    """Run rules over the rows of both feeds. Usage rows before ``since`` tell the instances and are read too."""
+    """Run rules over the rows of both feeds and the snapshots.
+
+    Usage rows and snapshots before ``since`` are read too: they tell the instances and the labels.
+    """
     topics = Topics(settings.topic_prefix)
     history: list[tuple[Micros, int, int, dict[str, Any]]] = []
-    for kind, topic in enumerate((topics.usage, topics.audit)):
+    for kind, topic in enumerate((topics.usage, topics.audit, topics.snapshots)):
         for _, record in _records(settings, topic):
-            if record is None or record["created_at"] > until:
+            if record is None or record["app_guid"] is None:
                 continue
-            if kind == 0 or (record["created_at"] >= since and record["app_guid"] is not None):
-                history.append((record["created_at"], kind, len(history), record))
+            at = record["observed_at"] if kind == _SNAPSHOT else record["created_at"]
+            if at <= until and (kind != _AUDIT or at >= since):
+                history.append((at, kind, len(history), record))
     history.sort(key=lambda entry: entry[:3])
     simulation = Simulation(rules)
     crashes: list[Micros] = []
     apps: Counter[str] = Counter()
     for at, kind, _, record in history:
-        if kind == 0:
+        if kind == _USAGE:
             simulation.usage(record)  # type: ignore[arg-type] # as above
+            continue
+        if kind == _SNAPSHOT:
+            simulation.snapshot(record)  # type: ignore[arg-type] # as above
             continue
         simulation.audit(record)  # type: ignore[arg-type] # as above
         if record["type"] == "app.crash":

@@ -21,7 +21,7 @@ def facts(state: AppState) -> AppFacts:
         org_guid=state["org_guid"],
         instances=instances,
         memory_mb_per_instance=state["memory_mb"] // instances if instances else None,
-        labels={},
+        labels={label["name"]: label["value"] for label in state["labels"]},
     )
 
 

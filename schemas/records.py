@@ -75,6 +75,13 @@ class AuditEvent(TypedDict):
     crash: Crash | None
 
 
+class Label(TypedDict):
+    """One label of an app."""
+
+    name: str
+    value: str
+
+
 class ProcessSnapshot(TypedDict):
     """One started process, one running task, or the end marker of a partition."""
 
@@ -97,6 +104,7 @@ class ProcessSnapshot(TypedDict):
     org_guid: str | None
     total_records: int | None
     read_until: Micros | None
+    labels: list[Label]
 
 
 class Gap(TypedDict):

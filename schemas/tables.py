@@ -5,7 +5,7 @@ The ``avsc`` files are the contract and describe each field; a test holds both e
 
 from typing import Any, Literal, TypedDict
 
-from schemas.records import Micros
+from schemas.records import Label, Micros
 
 
 class Fact(TypedDict):
@@ -85,6 +85,8 @@ class AppState(TypedDict):
     tasks: list[Task]
     stagings: list[Staging]
     places: list[Place]
+    labels: list[Label]
+    labels_at: Micros
     named_at: Micros
     usage_offset: int
     audit_offset: int

@@ -36,7 +36,7 @@ Glob = Annotated[str, Field(min_length=1)]
 class Match(Model):
     """Which apps. All given fields must agree; each takes names with ``*`` and ``?``, or guids. Empty: every app.
 
-    Names of organizations are in no feed: give their guids.
+    Names of organizations are in no feed: give their guids. Labels are those that the newest snapshot told.
     """
 
     org: list[Glob] = Field(default=[], description="Organization guids.")
@@ -113,6 +113,8 @@ class Rule(Model):
     def _agrees(self) -> Self:
         if (self.kind == "storm") != (self.by is not None):
             raise ValueError("'by' (cell, space, org or foundation) goes with kind storm, and only with it")
+        if self.kind == "storm" and (self.match.labels or (self.exclude is not None and self.exclude.labels)):
+            raise ValueError("a storm cannot match labels: it sees the crashes of many apps, which carry none")
         if self.window == 0 and self.kind not in ("loop", "giving-up"):
             raise ValueError("'window' must be longer than 0s")
         if self.window > 86_400:  # noqa: PLR2004 - one day

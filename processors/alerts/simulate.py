@@ -11,7 +11,8 @@ from processors.state import fold
 from processors.state.facts import STOPPED
 from processors.state.fold import Keep
 from processors.state.record import ImpossibleError, new, settle
-from schemas.records import Alert, AppUsageEvent, AuditEvent, Micros
+from processors.state.snapshots import apply_snapshot
+from schemas.records import Alert, AppUsageEvent, AuditEvent, Micros, ProcessSnapshot
 from schemas.tables import AppState
 
 
@@ -55,6 +56,19 @@ class Simulation:
         settle(state, 1)
         if row["state"] == STOPPED and state["state"] == STOPPED:
             self._alerts += self._watch.stopped(state, row["created_at"])
+
+    def snapshot(self, record: ProcessSnapshot) -> None:
+        """Take a snapshot's record: it tells the labels, and what runs of which no row tells."""
+        guid = record["app_guid"]
+        if guid is None:
+            return
+        self._until(record["observed_at"] - 1)
+        state = self._app(record["foundation"], guid)
+        try:
+            apply_snapshot(state, record)
+        except ImpossibleError:
+            return
+        settle(state, 1)
 
     def audit(self, row: AuditEvent) -> None:
         """Take an audit event."""

@@ -78,7 +78,7 @@ class AppFacts(TypedDict):
     """What the alert rules need to know of an app beside its crashes; the worker fills it from AppState.
 
     ``instances`` are the running instances of all processes, 0 where unknown or stopped. ``labels`` are the app's
-    own labels, where known.
+    own labels, as the newest snapshot told them.
     """
 
     foundation: str

@@ -39,6 +39,8 @@ def new(foundation: str, app_guid: str) -> AppState:
         tasks=[],
         stagings=[],
         places=[],
+        labels=[],
+        labels_at=0,
         named_at=0,
         usage_offset=-1,
         audit_offset=-1,

@@ -48,6 +48,8 @@ def apply_snapshot(state: AppState, record: ProcessSnapshot, *, keep_from: Micro
         tasks.seen(task, at, at if started_at is None else started_at)
     else:
         raise ImpossibleError("an end marker belongs to a partition, not to an app")
+    if at >= state["labels_at"]:  # no row tells labels, so snapshots alone compete
+        state["labels"], state["labels_at"] = record["labels"], at
     if second(at) > second(state["named_at"]):
         rename(state, record, at)
     return True

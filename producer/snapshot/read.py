@@ -14,7 +14,7 @@ from producer.feeds.dialect import page_of
 from producer.parse.fields import part, time_or_none
 from producer.publish.batch import Filters
 from producer.snapshot.listing import everything
-from schemas.records import ProcessSnapshot
+from schemas.records import Label, ProcessSnapshot
 
 Reason = Literal["first-start", "gap", "reseed", "schedule", "request"]
 
@@ -26,6 +26,7 @@ class App:
     name: str | None
     started: bool
     space_guid: str | None
+    labels: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ async def records(source: Source, snapshot_id: str, at: int) -> AsyncIterator[Pr
         row["guid"]: (row.get("name"), _related(row, "organization")) async for row, _ in _list(source, "/v3/spaces")
     }
     apps = {
-        row["guid"]: App(row.get("name"), row.get("state") == "STARTED", _related(row, "space"))
+        row["guid"]: App(row.get("name"), row.get("state") == "STARTED", _related(row, "space"), _labels(row))
         async for row, _ in _list(source, "/v3/apps")
     }
     common = (source, snapshot_id, at)
@@ -101,6 +102,11 @@ def end_marker(source: Source, snapshot_id: str, at: int, read_until: int, total
 
 def _list(source: Source, path: str, **params: str) -> AsyncIterator[tuple[dict[str, Any], int]]:
     return everything(source.api, source.patience, path, params)
+
+
+def _labels(row: dict[str, Any]) -> tuple[Label, ...]:
+    labels = part(part(row, "metadata"), "labels")
+    return tuple(Label(name=name, value=value) for name, value in sorted(labels.items()) if isinstance(value, str))
 
 
 def _related(row: dict[str, Any], name: str) -> str | None:
@@ -138,6 +144,7 @@ def _record(
         "space_guid": space_guid,
         "space_name": space_name,
         "org_guid": org_guid,
+        "labels": [] if app is None else list(app.labels),
         "total_records": None,
         "read_until": read_until,
     }

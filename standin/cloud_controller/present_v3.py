@@ -96,7 +96,7 @@ def app(one: App, base: str) -> Shape:
             "space": {"data": {"guid": one.space.guid}},
             "current_droplet": {"data": {"guid": one.droplet_guid}},
         },
-        "metadata": NO_METADATA,
+        "metadata": {"labels": {"team": one.name.partition("-")[0]}, "annotations": {}},
         "links": {
             "self": {"href": me},
             "environment_variables": {"href": f"{me}/environment_variables"},

@@ -7,6 +7,7 @@ import pytest
 from support.alert_rows import T0, crash, row
 from support.chain import cfstream
 from support.notifier_world import Answer, World, world
+from support.usage_rows import snapshot
 
 from plumbing.clock import SECOND, iso
 from schemas.records import AppUsageEvent
@@ -44,6 +45,9 @@ def test_simulate_says_what_rules_would_have_done(notified: World, tmp_path: Pat
     notified.put(notified.topics.usage, "app-1", missing | usage)
     for event in rows:
         notified.put(notified.topics.audit, "app-1", event)
+    seen = snapshot("process", 30, process="app-1", labels={"team": "web-shop"})
+    named = {"observed_at": T0 - 60 * SECOND, "app_name": "shop", "space_name": "prod"}
+    notified.put(notified.topics.snapshots, "app-1", seen | named)
     notified.flush()
     span = ("--since", iso(T0 - SECOND), "--until", iso(T0 + 10_000 * SECOND))
     rules = tmp_path / "rules.yaml"
@@ -54,6 +58,11 @@ def test_simulate_says_what_rules_would_have_done(notified: World, tmp_path: Pat
         (iso(T0 + 120 * SECOND), iso(T0 + 720 * SECOND), "quiet", "prod"),
         (iso(T0 + 7320 * SECOND), iso(T0 + 7500 * SECOND), "restaged", "prod"),
     ]
+    team = tmp_path / "team.yaml"
+    for name, fired in (("web-shop", 2), ("other", 0)):  # the label is known by a snapshot alone
+        match = f"{{labels: {{team: {name}}}}}"
+        team.write_text(f"rules:\n- {{name: rate, kind: rate, threshold: 3, match: {match}}}\n", "utf-8")
+        assert len(notified.command("alerts", "simulate", *span, "--rules", str(team), "--json").objects) == fired
     strict = tmp_path / "strict.yaml"
     strict.write_text("rules:\n- {name: rate, kind: rate, threshold: 4}\n", "utf-8")
     assert "nothing would have fired" in notified.command("alerts", "simulate", *span, "--rules", str(strict)).out

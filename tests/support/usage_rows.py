@@ -65,6 +65,7 @@ def snapshot(
     started_at: int | None = None,
     snapshot_id: str = "s-1",
     read_until: int | None = None,
+    labels: dict[str, str] | None = None,
 ) -> ProcessSnapshot:
     """Return a record of a snapshot observed half a second after second ``at``, read at second ``read_until``."""
     return ProcessSnapshot(
@@ -87,6 +88,7 @@ def snapshot(
         org_guid=None if kind == "end" else "org-1",
         total_records=0 if kind == "end" else None,
         read_until=None if read_until is None else T0 + read_until * SECOND,
+        labels=[{"name": name, "value": value} for name, value in sorted((labels or {}).items())],
     )
 
 

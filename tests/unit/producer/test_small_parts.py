@@ -136,6 +136,8 @@ def test_a_snapshot_names_what_runs_and_ends_on_every_partition() -> None:
     assert snapshot.messages[-4:] == ends
     assert sorted(message["partition"] for message in ends) == [0, 1, 2, 3]
     assert {record["space_guid"] is not None for record in records if record["kind"] == "process"} == {True}
+    for record in records[:-4]:
+        assert record["labels"] == [{"name": "team", "value": record["app_name"].partition("-")[0]}]
 
 
 def test_a_snapshot_tells_when_each_page_and_when_all_of_it_was_read() -> None:

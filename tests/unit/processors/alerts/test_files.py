@@ -41,6 +41,7 @@ def test_rules_are_read_with_durations_and_kind_defaults(tmp_path: Path) -> None
         ("rules:\n- kind: rate\n", ":2: rules.0.name: Field required"),
         ("rules:\n- {name: a, kind: rate}\n- {name: a, kind: loop}\n", "two rules are named 'a'"),
         ("rules:\n- {name: a, kind: storm}\n", "'by' (cell, space, org or foundation)"),
+        ("rules:\n- {name: a, kind: storm, by: cell, match: {labels: {team: x}}}\n", "a storm cannot match labels"),
         ("rules:\n- name: a\n  kind: rate\n  summary: '{app.__class__}'\n", ":4: rules.0.summary: "),
         ("rules:\n- name: a\n  kind: rate\n  summary: '{ap}'\n", "{ap} is no place of a summary"),
         ("rules: [\n", "not YAML"),

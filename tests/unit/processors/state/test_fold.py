@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from support.usage_rows import SECOND, T0, audit, snapshot, usage
 
+from processors.crashes import facts
 from processors.state import fold
 from processors.state.fold import Keep
 from processors.state.record import ImpossibleError, new, settle
@@ -201,3 +202,13 @@ def test_processes_of_past_deployments_are_forgotten() -> None:
         fold.apply_usage(state, usage("STOPPED", number * 10 + 5, process=f"p{number}"), KEEP)
     fold.apply_usage(state, usage("STARTED", 500, process="now"), KEEP, keep_from=T0 + 400 * SECOND)
     assert [process["guid"] for process in state["processes"]] == ["now"]
+
+
+def test_the_newest_snapshot_tells_the_labels_and_the_rules_see_them() -> None:
+    state = new("f", "app-1")
+    apply_snapshot(state, snapshot("process", 50, labels={"team": "shop", "tier": "gold"}))
+    fold.apply_usage(state, usage("STARTED", 60), KEEP)
+    apply_snapshot(state, snapshot("process", 40, labels={"team": "older"}))
+    assert facts(state)["labels"] == {"team": "shop", "tier": "gold"}
+    apply_snapshot(state, snapshot("task", 70, task="t", labels={}))
+    assert facts(state)["labels"] == {}
