@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import usage_oracle
 from support.usage_rows import HOUR, SECOND, T0, usage
 from support.worker_world import KilledError, World
+from support.world_check import expected_and_found
 
 from processors import worker
 from processors.state import fold, record
@@ -85,41 +85,6 @@ async def play(plan: Plan) -> tuple[World, int]:
     world.log.lives = None
     await world.time(watermark)
     return world, watermark // SECOND
-
-
-def expected_and_found(world: World, rows: list[Any], until: int) -> list[tuple[str, Any, Any]]:
-    """Return what differs: apps, totals of three scopes, and every closed hour."""
-    totals, hours = world.rolled()
-    wanted = usage_oracle.running(rows)
-    found = {
-        ("app", app): (s["running_instances"], s["memory_mb"], s["running_tasks"], s["task_memory_mb"])
-        for app, s in world.states_by_app().items()
-    } | {
-        key: (t["running_instances"], t["memory_mb"], t["running_tasks"], t["task_memory_mb"])
-        for key, t in totals.items()
-    }
-    nothing = (0, 0, 0, 0)
-    differ = [
-        (str(key), wanted.get(key, nothing), found.get(key, nothing))
-        for key in wanted.keys() | found.keys()
-        if wanted.get(key, nothing) != found.get(key, nothing)
-    ]
-    wanted_hours = usage_oracle.hours(rows, until)
-    found_hours = {
-        (h["scope"], h["guid"], h["hour"] // SECOND): (
-            h["instance_seconds"],
-            h["memory_mb_seconds"],
-            h["task_seconds"],
-            h["task_memory_mb_seconds"],
-        )
-        for h in hours.values()
-        if h["hour"] + HOUR <= until * SECOND // HOUR * HOUR
-    }
-    return differ + [
-        (str(where), wanted_hours.get(where, nothing), found_hours.get(where, nothing))
-        for where in wanted_hours.keys() | found_hours.keys()
-        if wanted_hours.get(where, nothing) != found_hours.get(where, nothing)
-    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
