@@ -4,6 +4,7 @@ Order, the first found wins: environment, ``CFSTREAM_<SECRET>_FILE``, YAML file,
 command before anything is started, with one line that names the setting, what is wrong and what it takes.
 """
 
+import contextlib
 import difflib
 import os
 from collections.abc import Mapping
@@ -73,6 +74,17 @@ class Settings(BaseSettings):
     def variable(cls, name: str) -> str:
         """Return the environment variable of a field."""
         return PREFIX + name.upper()
+
+    def secret_file(self, name: str) -> Path | None:
+        """Return the file that a secret was read from, to be read again when it is rotated; None for any other way."""
+        path = os.environ.get(f"{self.variable(name)}_FILE")
+        secret = getattr(self, name)
+        if path is None or os.environ.get(self.variable(name)) or not isinstance(secret, SecretStr):
+            return None
+        with contextlib.suppress(OSError, ValueError):
+            if Path(path).read_text("utf-8").rstrip("\r\n") == secret.get_secret_value():
+                return Path(path)
+        return None
 
 
 class SecretFiles(EnvSettingsSource):

@@ -102,11 +102,21 @@ def cloud_controller(foundation: Foundation, settings: ProducerSettings, ports: 
         )
     except ApiError as error:
         raise UsageError(str(error)) from error
+    ports.metrics.unchecked.labels(foundation.name).set(settings.cf_skip_ssl_validation)
     if settings.cf_skip_ssl_validation:
-        log.warning("the Cloud Controller's certificate is not checked", foundation=foundation.name)
+        warn_unchecked(foundation)
     watch = Counting(ports.metrics, foundation.name)
     return CloudController(
         foundation.api, foundation.credentials, http=http, clock=ports.clock, budget=Budget(), watch=watch
+    )
+
+
+def warn_unchecked(foundation: Foundation) -> None:
+    """Say that anybody between us and this Cloud Controller could read the secret."""
+    log.warning(
+        "the Cloud Controller's certificate is not checked",
+        foundation=foundation.name,
+        hint="set CFSTREAM_CF_CA_FILE instead of CFSTREAM_CF_SKIP_SSL_VALIDATION",
     )
 
 

@@ -62,3 +62,9 @@ class Metrics:
             ("foundation",),
             **new,
         )
+        self.unchecked = Gauge(
+            "cfstream_producer_tls_unchecked",
+            "1 where the Cloud Controller's certificate is not checked (CFSTREAM_CF_SKIP_SSL_VALIDATION).",
+            ("foundation",),
+            **new,
+        )

@@ -32,6 +32,8 @@ from schemas.rights import ROLES
 log = structlog.get_logger()
 T = TypeVar("T")
 
+REMIND_S = 3600.0
+
 
 async def run(settings: ProducerSettings, feeds: tuple[Feed, ...], *, until_caught_up: bool) -> None:
     """Run the tails of the feeds (none given: all) until SIGTERM or SIGINT, or until they are caught up.
@@ -67,6 +69,7 @@ async def _run(
     wait = Start(ports.clock, ports.random, stop, patient=not until_caught_up)
     await wait.until_done("Kafka", lambda: asyncio.to_thread(prepare_topics, settings, foundations))
     clients = [assemble.cloud_controller(foundation, settings, ports) for foundation in foundations]
+    reminding = asyncio.create_task(remind(foundations if settings.cf_skip_ssl_validation else [], ports.clock))
     try:
         tails: list[Tail] = []
         for foundation, api in zip(foundations, clients, strict=True):
@@ -79,8 +82,17 @@ async def _run(
                 health.live[tail.name] = tail.standstill
             await run_tails(tails, stop)
     finally:
+        reminding.cancel()
         for client in clients:
             await client.close()
+
+
+async def remind(unchecked: list[Foundation], clock: Clock) -> None:
+    """Warn each hour of the foundations whose certificates are not checked; never ends by itself."""
+    while True:
+        await clock.sleep(REMIND_S)
+        for foundation in unchecked:
+            assemble.warn_unchecked(foundation)
 
 
 async def _tails(

@@ -1,7 +1,7 @@
 """Settings of the producer: where the Cloud Controller is, how to read it, and what goes on."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -164,14 +164,18 @@ class ProducerSettings(CommonSettings):
         _refuse_doubles(found)
         return found
 
+    def _credentials(self, name: str) -> Credentials:
+        secret = _Kept(_plain(self.cf_client_secret), self.secret_file("cf_client_secret"))
+        password = _Kept(_plain(self.cf_password), self.secret_file("cf_password"))
+        return _credentials(self.cf_client_id, secret, self.cf_username, password, name)
+
     def _single(self, feeds: tuple[Feed, ...]) -> Foundation:
         if self.cf_api is None:
             raise UsageError(f"CFSTREAM_CF_API is not set: {type(self).model_fields['cf_api'].description}")
-        secret, password = _plain(self.cf_client_secret), _plain(self.cf_password)
         return Foundation(
             name=self.foundation,
             api=self.cf_api,
-            credentials=_credentials(self.cf_client_id, secret, self.cf_username, password, self.foundation),
+            credentials=self._credentials(self.foundation),
             version=self.cf_api_version,
             ca_file=self.cf_ca_file,
             topic_prefix=self.topic_prefix,
@@ -183,12 +187,11 @@ class ProducerSettings(CommonSettings):
 
     def _entry(self, entry: FoundationSettings, feeds: tuple[Feed, ...]) -> Foundation:
         if entry.cf_client_id or entry.cf_username:
-            secret = _plain(entry.cf_client_secret) or _from_file(entry.cf_client_secret_file)
-            password = _plain(entry.cf_password) or _from_file(entry.cf_password_file)
+            secret = _Kept.of(entry.cf_client_secret, entry.cf_client_secret_file)
+            password = _Kept.of(entry.cf_password, entry.cf_password_file)
             credentials = _credentials(entry.cf_client_id, secret, entry.cf_username, password, entry.name)
         else:
-            secret, password = _plain(self.cf_client_secret), _plain(self.cf_password)
-            credentials = _credentials(self.cf_client_id, secret, self.cf_username, password, entry.name)
+            credentials = self._credentials(entry.name)
         return Foundation(
             name=entry.name,
             api=entry.cf_api,
@@ -203,19 +206,29 @@ class ProducerSettings(CommonSettings):
         )
 
 
-def _credentials(
-    client_id: str | None, secret: str | None, username: str | None, password: str | None, name: str
-) -> Credentials:
+class _Kept(NamedTuple):
+    """A secret, and the file that holds it, where one does."""
+
+    text: str | None
+    file: Path | None
+
+    @classmethod
+    def of(cls, secret: SecretStr | None, path: Path | None) -> Self:
+        """Return the secret as given, else from its file. Raise UsageError for a file that cannot be read."""
+        return cls(_from_file(path), path) if secret is None else cls(_plain(secret), None)
+
+
+def _credentials(client_id: str | None, secret: _Kept, username: str | None, password: _Kept, name: str) -> Credentials:
     if username is not None:
-        if password is None:
+        if password.text is None:
             raise UsageError(f"foundation {name}: CFSTREAM_CF_PASSWORD is not set, and there is a user name")
-        return Credentials(client_id or "cf", secret or "", username, password)
-    if client_id is None or secret is None:
+        return Credentials(client_id or "cf", secret.text or "", username, password.text, secret.file, password.file)
+    if client_id is None or secret.text is None:
         raise UsageError(
             f"foundation {name}: no credentials; set CFSTREAM_CF_CLIENT_ID and CFSTREAM_CF_CLIENT_SECRET "
             "(a UAA client with cloud_controller.global_auditor), or CFSTREAM_CF_USERNAME and CFSTREAM_CF_PASSWORD"
         )
-    return Credentials(client_id, secret)
+    return Credentials(client_id, secret.text, client_secret_file=secret.file)
 
 
 def _refuse_doubles(foundations: list[Foundation]) -> None:

@@ -117,6 +117,7 @@ class CloudController:
 
     async def _converse(self, last: oauth.Token | None) -> oauth.Token:
         endpoint = (await self.links()).login.rstrip("/") + "/oauth/token"
+        self._credentials = self._credentials.renewed()
         dialogue = oauth.login(self._credentials, last)
         form = next(dialogue)
         try:

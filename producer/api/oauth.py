@@ -7,8 +7,9 @@ the old one is then worth nothing, so the newest is kept.
 
 import base64
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -30,12 +31,28 @@ _DEFAULT_LIFE_S = 600
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who we are. With ``username`` the password grant is used, else client credentials."""
+    """Who we are. With ``username`` the password grant is used, else client credentials.
+
+    The files are where the secrets were read from, where they were.
+    """
 
     client_id: str
     client_secret: str
     username: str | None = None
     password: str | None = None
+    client_secret_file: Path | None = None
+    password_file: Path | None = None
+
+    def renewed(self) -> "Credentials":
+        """Return them with what their files hold now: secrets are rotated under a running process. Blocks, briefly.
+
+        A file that cannot be read, or is empty while it is replaced, leaves its secret as it was.
+        """
+        return replace(
+            self,
+            client_secret=_text(self.client_secret_file) or self.client_secret,
+            password=_text(self.password_file) or self.password,
+        )
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,13 @@ def check_scopes(token: Token) -> None:
             f"cloud_controller.admin_read_only or cloud_controller.admin, and has {had}; without it the "
             "Cloud Controller would answer with empty lists"
         )
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return None if path is None else path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError):
+        return None
 
 
 def _form(credentials: Credentials, **fields: str) -> Form:

@@ -186,7 +186,7 @@ class World:
         )
         return tail, client
 
-    def client(self) -> Client:
+    def client(self, credentials: Credentials | None = None) -> Client:
         """Return a client that is wired straight into the simulated Cloud Controller."""
         transport = httpx.ASGITransport(app=Application(self.service, lambda _: None))
 
@@ -196,7 +196,7 @@ class World:
 
         http = httpx.AsyncClient(transport=transport, event_hooks={"request": [noted]})
         options = self.cc.options
-        credentials = Credentials(options.client_id, options.client_secret)
+        credentials = credentials or Credentials(options.client_id, options.client_secret)
         return Client("http://cc.test", credentials, http=http, clock=self.clock)
 
     def reader(self, client: Client) -> Reader:

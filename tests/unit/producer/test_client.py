@@ -3,12 +3,15 @@
 import asyncio
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+import structlog
+from pydantic import SecretStr
 from support.producer_world import HandClock, World
 from support.simulated import standing_still
 
@@ -16,9 +19,19 @@ from plumbing.backoff import Backoff
 from producer.api.answer import Answer, error_of, read, retry_after_s
 from producer.api.budget import Budget
 from producer.api.client import CloudController
-from producer.api.errors import ForbiddenError, LimitedError, RefusedError, RetriableError, TokenRefusedError
+from producer.api.errors import (
+    ForbiddenError,
+    LimitedError,
+    LoginError,
+    RefusedError,
+    RetriableError,
+    TokenRefusedError,
+)
+from producer.api.oauth import Credentials
 from producer.api.patience import Patience
-from producer.settings import FEEDS
+from producer.run import remind
+from producer.settings import FEEDS, ProducerSettings
+from producer.waiting import StoppedError
 from standin.cloud_controller.faults import Fault
 from standin.cloud_controller.options import Options, RateLimit
 
@@ -332,3 +345,47 @@ def test_filters_by_type_are_the_servers_and_break_no_cursor() -> None:
     asyncio.run(found.session())
     crashes = [row.guid for row in found.cc.ledger.audit if row.type == "app.crash"]
     assert sorted(record["guid"] for record in found.records) == sorted(crashes)
+
+
+def test_a_secret_rotated_in_its_file_needs_no_restart(tmp_path: Path) -> None:
+    found = world()
+    options = found.cc.options
+    file = tmp_path / "secret"
+    file.write_text(options.client_secret + "\n")
+    given = Credentials(options.client_id, options.client_secret, client_secret_file=file)
+    client = found.client(given)
+
+    async def rotated() -> None:
+        await client.get(EVENTS)
+        options.client_secret = "new-secret"
+        found.cc.uaa.revoke_all()
+        with pytest.raises(LoginError):
+            await client.get(EVENTS)
+        file.write_text("")  # it is being replaced
+        with pytest.raises(LoginError):
+            await client.get(EVENTS)
+        file.write_text("new-secret\n")
+        await client.get(EVENTS)
+        await client.close()
+
+    asyncio.run(rotated())
+
+
+class FourHours(HandClock):
+    """Ends whoever sleeps a fifth time."""
+
+    async def sleep(self, seconds: float) -> None:
+        if len(self.slept) == 4:
+            raise StoppedError
+        await super().sleep(seconds)
+
+
+def test_a_certificate_that_is_not_checked_is_warned_of_each_hour() -> None:
+    clock = FourHours()
+    secret = SecretStr("s")
+    settings = ProducerSettings(cf_api="https://api.example.com", cf_client_id="c", cf_client_secret=secret)
+    foundations = settings.resolved()
+    with structlog.testing.capture_logs() as said, pytest.raises(StoppedError):
+        asyncio.run(remind(foundations, clock))
+    assert [each["log_level"] for each in said if "not checked" in each["event"]] == ["warning"] * 4
+    assert clock.slept == [3600.0] * 4

@@ -104,3 +104,21 @@ def test_the_feeds_of_a_foundation_belong_to_neighbouring_partitions() -> None:
     assert (second - first) % 12 == 1
     assert partition_of("east", FEEDS[0], 12) == first
     assert partition_of("east", FEEDS[1], 1) == 0
+
+
+def test_the_files_of_secrets_are_known_so_that_they_can_be_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file\n")
+    monkeypatch.setenv("CFSTREAM_CF_CLIENT_SECRET_FILE", str(secret))
+    base = {name: value for name, value in BASE.items() if name != "cf_client_secret"}
+    (found,) = load(tmp_path, **base).resolved()
+    assert (found.credentials.client_secret, found.credentials.client_secret_file) == ("from-a-file", secret)
+    monkeypatch.setenv("CFSTREAM_CF_CLIENT_SECRET", "given")
+    (found,) = load(tmp_path, **base).resolved()
+    assert (found.credentials.client_secret, found.credentials.client_secret_file) == ("given", None)
+    entry = {"name": "e", "cf_api": "https://e", "cf_client_id": "e", "cf_client_secret_file": str(secret)}
+    (found,) = load(tmp_path, **base, foundations=[entry]).resolved()
+    assert found.credentials.client_secret_file == secret
+    assert found.credentials.renewed().client_secret == "from-a-file"
