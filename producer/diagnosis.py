@@ -9,7 +9,7 @@ from plumbing.clock import SECOND, Clock, iso
 from plumbing.diagnosis import AilmentError, Check
 from producer.api.answer import Answer
 from producer.api.client import CloudController, http_client
-from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError
+from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError, UntrustedError
 from producer.api.oauth import READS_EVERYTHING
 from producer.feeds.dialect import Query, Version, audit_query, usage_query
 from producer.settings import FEEDS, Feed, ProducerSettings
@@ -106,6 +106,8 @@ class Patient:
             return self._runner.run(call)
         except RetriableError as error:
             raise AilmentError(str(error), "check CFSTREAM_CF_API, and the network and the proxy between") from error
+        except UntrustedError as error:
+            raise AilmentError(*_cut(str(error))) from error
         except ApiError as error:
             if raw:
                 raise

@@ -18,7 +18,7 @@ from plumbing.clock import Clock
 from producer.api import oauth
 from producer.api.answer import Answer, read
 from producer.api.budget import Budget
-from producer.api.errors import ApiError, RefusedError, RetriableError, TokenRefusedError
+from producer.api.errors import ApiError, RefusedError, RetriableError, TokenRefusedError, UntrustedError
 from producer.api.watch import Watch
 
 Params = Mapping[str, str | int]
@@ -156,6 +156,9 @@ class CloudController:
             raise RefusedError(f"{what}: {url} is no URL", 0, None) from error
         except httpx.HTTPError as error:
             self._watch.request(what, "error", time.perf_counter() - started)
+            distrust = _distrust(error, url)
+            if distrust is not None:
+                raise distrust from error
             reason = str(error) or type(error).__name__
             raise RetriableError(f"{what}: no answer from {_origin(url)} ({reason})") from error
         self._watch.request(what, str(response.status_code), time.perf_counter() - started)
@@ -178,6 +181,23 @@ def http_client(ca_file: Path | None, *, timeout_s: float, verify: bool = True) 
     return httpx.AsyncClient(
         verify=context, timeout=timeout, limits=limits, follow_redirects=False, headers={"User-Agent": "cfstream"}
     )
+
+
+def _distrust(error: BaseException | None, url: str) -> UntrustedError | None:
+    """Return what to say of a certificate that is refused; None where something else went wrong."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            mend = "set CFSTREAM_CF_CA_FILE to the PEM file of the authority that signed it"
+            if error.verify_code in _WRONG_NAME:
+                mend = "address the server in CFSTREAM_CF_API as its certificate names it"
+            reason = error.verify_message.rstrip(".")
+            return UntrustedError(f"the certificate of {_origin(url)} is not trusted ({reason}): {mend}")
+        error = error.__cause__ or error.__context__
+    return None
+
+
+_WRONG_NAME = {62, 64}
+"""X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH (openssl/x509_vfy.h)."""
 
 
 def _origin(url: str) -> str:

@@ -4,6 +4,7 @@ ApiError
   RetriableError      may heal by itself: try again later, without end
     LimitedError      the server says when (429, 503 with Retry-After)
   TokenRefusedError   401: log in anew, once
+  UntrustedError      the server's certificate is not trusted: a person has to mend it
   ForbiddenError      403, or no scope that reads everything: not ready, look again later
   RefusedError        400, 404, 422 and the like: the request is wrong; asking again changes nothing
   LoginError          credentials that the UAA refuses
@@ -29,6 +30,10 @@ class LimitedError(RetriableError):
 
 class TokenRefusedError(ApiError):
     """401: the token was revoked or has expired before its time."""
+
+
+class UntrustedError(ApiError):
+    """Whoever answers shows a certificate that no authority we trust has signed, or of another name."""
 
 
 class ForbiddenError(ApiError):

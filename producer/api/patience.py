@@ -8,14 +8,21 @@ import structlog
 
 from plumbing.backoff import Backoff
 from plumbing.clock import Clock
-from producer.api.errors import ForbiddenError, LimitedError, LoginError, RetriableError, TokenRefusedError
+from producer.api.errors import (
+    ForbiddenError,
+    LimitedError,
+    LoginError,
+    RetriableError,
+    TokenRefusedError,
+    UntrustedError,
+)
 from producer.api.watch import Watch
 
 T = TypeVar("T")
 log = structlog.get_logger()
 
 LONG_WAIT = Backoff(first_s=5.0, cap_s=60.0)
-"""For what a person has to mend: credentials and rights that were lost in mid-run."""
+"""For what a person has to mend: credentials, rights and trust that were lost in mid-run."""
 
 
 class Patience:
@@ -39,7 +46,7 @@ class Patience:
         while True:
             try:
                 result = await call()
-            except (RetriableError, TokenRefusedError, ForbiddenError, LoginError) as error:
+            except (RetriableError, TokenRefusedError, UntrustedError, ForbiddenError, LoginError) as error:
                 self.trouble = str(error)
                 delay = self._delay(error, attempt)
                 log.warning(

@@ -22,7 +22,7 @@ from schemas.reader import Row, rows
 from schemas.registry import ConfluentRegistry
 from schemas.topics import Topic, Topics
 from standin.cloud_controller.controller import CloudController
-from standin.cloud_controller.server import running
+from standin.cloud_controller.server import Tls, running
 from standin.cloud_controller.service import Service
 
 T = TypeVar("T")
@@ -141,9 +141,11 @@ class Site:
 
 
 @contextmanager
-def site(cc: CloudController, kafka: str, registry: str, prefix: str, folder: Path) -> Iterator[Site]:
+def site(
+    cc: CloudController, kafka: str, registry: str, prefix: str, folder: Path, *, tls: Tls | None = None
+) -> Iterator[Site]:
     """Serve the Cloud Controller while the block runs; afterwards end the children and delete the topics."""
-    with running(cc) as address:
+    with running(cc, tls=tls) as address:
         environment = {
             "CFSTREAM_CF_API": str(address),
             "CFSTREAM_CF_CLIENT_ID": cc.options.client_id,
