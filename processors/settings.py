@@ -27,7 +27,11 @@ class WorkerSettings(CommonSettings):
         "restart within the session timeout then moves no partition.",
     )
     worker_session_timeout_s: float = Field(
-        default=20, ge=6, le=300, description="Seconds after which a silent worker's partitions go to the others."
+        default=10,
+        ge=6,
+        le=300,
+        description="Seconds after which a silent worker's partitions go to the others; one with a name "
+        "(worker_instance_id) that is back sooner keeps its own.",
     )
     worker_chunk_records: int = Field(
         default=5000, ge=1, le=100_000, description="Most records taken from Kafka at once."
