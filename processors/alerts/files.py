@@ -18,6 +18,7 @@ NOTIFYING = frozenset(
         "receivers",
         "route",
         "inhibit_rules",
+        "storm_hold",
         "mute_times",
         "history",
         "flapping",

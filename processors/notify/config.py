@@ -172,6 +172,9 @@ class AlertsConfig(Model):
     receivers: tuple[Receiver, ...] = ()
     route: Route = Route()
     inhibit_rules: list[Inhibit] = Field(default_factory=default_inhibitions)
+    storm_hold: Seconds = Field(
+        default=1800, description="What a storm hid is told only if it still fires so long after the storm's end."
+    )
     mute_times: tuple[MuteTime, ...] = ()
     history: History = History()
     flapping: Flapping | None = Flapping()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from plumbing.clock import SECOND
 from processors.notify import batch as batches
+from processors.notify.aftermath import Aftermath
 from processors.notify.batch import Batch
 from processors.notify.config import AlertsConfig
 from processors.notify.decide import Entry, after_success, to_tell
@@ -67,6 +68,7 @@ class Engine:
         self.silences: dict[str, Silence] = {}
         self.historian = Historian(config.history.page_within)
         self._flaps = Flaps(config.flapping)
+        self._aftermath = Aftermath(config.inhibit_rules, config.storm_hold)
         self._alerts: dict[str, _Held] = {}
         self._groups: dict[GroupId, _Group] = {}
         self._continues: dict[str, str] = {}
@@ -192,6 +194,7 @@ class Engine:
             known.clear, known.clear_at = cleared, now + self._flaps.hold
         else:
             known.alert = cleared
+            self._aftermath.ended(cleared)
 
     def _same_series(self, alert: Alert) -> _Held | None:
         for held in self._alerts.values():
@@ -229,6 +232,7 @@ class Engine:
     def _finish(self, alert: Alert) -> None:
         del self._alerts[alert["id"]]
         self._done[alert["id"]] = alert["as_of"]
+        self._aftermath.forget(alert["foundation"], self.historian.reached(alert["foundation"]))
         if len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
             self._continues = {id_: first for id_, first in self._continues.items() if first in self._alerts}
@@ -252,6 +256,7 @@ class Engine:
         for held in members.values():
             if held.clear is not None and held.clear_at <= now:
                 held.alert, held.clear = held.clear, None
+                self._aftermath.ended(held.alert)
         resolved = frozenset(id_ for id_, held in members.items() if held.alert["status"] == "resolved")
         firing = frozenset(
             id_ for id_ in members if id_ not in resolved and not self._muted(members[id_], inhibitor, now)
@@ -283,7 +288,11 @@ class Engine:
 
     def _muted(self, held: _Held, inhibitor: Inhibitor, now: Micros) -> bool:
         labels = held.alert["labels"]
-        return inhibitor.inhibits(labels) or silenced_by(self.silences.values(), labels, now) is not None
+        return (
+            inhibitor.inhibits(labels)
+            or self._aftermath.hides(held.alert, self.historian.reached(held.alert["foundation"]))
+            or silenced_by(self.silences.values(), labels, now) is not None
+        )
 
 
 def _group_id(options: Options, labels: dict[str, str]) -> GroupId:

@@ -39,6 +39,11 @@ class Historian:
         known.source_now = max(known.source_now, source_now)
         known.settled[feed] = settled_until or 0
 
+    def reached(self, foundation: str) -> Micros:
+        """Return the event time up to which the workers have applied all partitions; 0 while one has said nothing."""
+        applied = self._of(foundation).applied
+        return min(applied.values()) if len(applied) >= self.partitions else 0
+
     def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:
         """Note the event time up to which the workers have applied a partition."""
         self._of(foundation).applied[partition] = applied_to
@@ -73,8 +78,7 @@ class Historian:
         summaries: list[Alert] = []
         for name, known in self._foundations.items():
             # A partition of which nothing is known yet may still hold the all-clear of what is held back.
-            reached = min(known.applied.values()) if len(known.applied) >= self.partitions else 0
-            if reached < known.source_now - self._page_within or not (known.held or known.over):
+            if self.reached(name) < known.source_now - self._page_within or not (known.held or known.over):
                 continue
             news += known.held.values()
             known.held = {}

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -15,6 +15,7 @@ from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
 from plumbing.kafka import admin_client, client_config, registry_options
 from plumbing.settings import masked
+from plumbing.waiting import StoppedError
 from processors.alerts.files import read
 from processors.alerts.rules import Rules
 from processors.lane.writer import Writer
@@ -59,7 +60,6 @@ async def run(settings: NotifierSettings) -> None:
     for receiver in config.receivers:
         receiver.address()
     topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
-    require_topics(settings, topics)
     registry = CollectorRegistry()
     metrics = NotifierMetrics(registry)
     health = Health()
@@ -67,8 +67,9 @@ async def run(settings: NotifierSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with serving(health, registry, settings.http_host, settings.http_port) as port:
+    with suppress(StoppedError), serving(health, registry, settings.http_host, settings.http_port) as port:
         _log.info("notifier starts", http_port=port, **_shown(settings))
+        await require_topics(settings, topics, stop)
         notifier = Notifier(settings, config, topics, metrics)
         health.live["notifier"] = notifier.trouble
         try:
@@ -76,6 +77,7 @@ async def run(settings: NotifierSettings) -> None:
                 await notifier.run(stop)
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
+    _log.info("notifier ends")
 
 
 class Notifier:
