@@ -83,7 +83,7 @@ def test_ten_thousand_crashes_in_a_minute(
         )
         with worker(chain, tmp_path) as applying:
             notifying = chain.start()
-            chain.crashes([crash(0) | {"guid": "first"}], T0 + SECOND)  # type: ignore[list-item] # keys of AuditEvent
+            chain.crashes([crash(0) | {"guid": "first"}], T0 + SECOND)
             until(lambda: "rows applied" in (tmp_path / "worker.log").read_text(), within_s=WITHIN_S, what="a row")
             sizes = [(rss_mb(applying), rss_mb(notifying))]
             messages = 0
