@@ -20,7 +20,7 @@ from rich.table import Table
 
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.settings import PREFIX
-from schemas.rights import NotAllowedError
+from schemas.errors import SetupError
 
 INTERRUPTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -77,7 +77,7 @@ def _run(name: str, arguments: list[str]) -> int:
         application = _load(name)
         _warn_of_misspelt_variables()
         code = _call(application, name, arguments)
-    except (CfstreamError, NotAllowedError) as error:
+    except (CfstreamError, SetupError) as error:
         sys.stderr.write(f"cfstream: {' '.join(str(error).split())}\n")
         return error.exit_code
     except typer.TyperException as error:

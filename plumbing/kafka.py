@@ -115,10 +115,13 @@ def admin_client(settings: CommonSettings, heard: Callable[[KafkaError], object]
         raise UsageError(_unusable_file(settings) or f"Kafka's client refuses the settings: {error}") from None
 
 
-def require_broker(settings: CommonSettings, *, timeout_s: float = 10) -> AdminClient:
+def require_broker(
+    settings: CommonSettings, *, timeout_s: float = 10, given_up: Callable[[], bool] = lambda: False
+) -> AdminClient:
     """Return an admin client whose broker has answered. Raise UsageError with one line when none does.
 
-    It is a NoBrokerError where waiting may help. What will not heal is told at once.
+    It is a NoBrokerError where waiting may help. What will not heal is told at once. ``given_up`` is asked each second
+    or so, and ends the waiting.
     """
     heard: deque[KafkaError] = deque(maxlen=_HEARD)
     admin = admin_client(settings, heard.append)
@@ -131,7 +134,7 @@ def require_broker(settings: CommonSettings, *, timeout_s: float = 10) -> AdminC
             admin.list_topics(timeout=max(0.1, min(try_s, deadline - time.monotonic())))
         except KafkaException as error:
             admin.poll(0)
-            late = time.monotonic() >= deadline
+            late = given_up() or time.monotonic() >= deadline
             found = verdict(settings, list(heard))
             if found is not None and found.final:
                 raise UsageError(f"{found.reason}: {found.mend}") from error

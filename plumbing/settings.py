@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -238,6 +238,14 @@ class CommonSettings(Settings):
         le=65535,
         description="Port of /livez, /readyz and /metrics; 0 takes a free one and logs it.",
     )
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _servers(cls, servers: str) -> str:
+        parts = [part.strip() for part in servers.split(",")]
+        if not all(parts):
+            raise ValueError("must be host:port, or several of them separated by commas")
+        return ",".join(parts)
 
     @property
     def data_folder(self) -> Path:

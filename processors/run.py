@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from plumbing.errors import CfstreamError
 from plumbing.health import Health, serving
 from plumbing.settings import masked
+from plumbing.waiting import StoppedError
 from processors.alerts.files import load_rules
 from processors.alerts.rules import Rules
 from processors.lane.app import LaneApp
@@ -33,16 +34,16 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
     check_libraries()
     rules = rules or load_rules(settings.alerts_config)
     topics = Topics(settings.topic_prefix, retention_days=settings.retention_days)
-    require_topics(settings, topics)
     registry = CollectorRegistry()
     health = Health()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with serving(health, registry, settings.http_host, settings.http_port) as port:
+    with contextlib.suppress(StoppedError), serving(health, registry, settings.http_host, settings.http_port) as port:
         shown = masked(settings) | {"http_port": port}
         _log.info("worker starts", **{name: str(value) for name, value in shown.items()})
+        await require_topics(settings, topics, stop, patient=not until_caught_up)
         parts = build(settings, topics, rules, registry)
         health.ready["tables"] = parts.probes.ready
         health.live["progress"] = parts.probes.live
@@ -51,6 +52,7 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
             parts.progress.remember(parts.sources.ids)
             if await _until(stop, parts.app, parts.app.start()):
                 await _until(stop, parts.app, parts.timekeeper.run(until_caught_up=until_caught_up))
+    _log.info("worker ends")
 
 
 @contextlib.asynccontextmanager

@@ -1,38 +1,49 @@
 """What worker and notifier do about the topics at their start."""
 
+import asyncio
+from random import Random
+
 import structlog
 
-from plumbing.errors import UsageError
-from plumbing.kafka import require_broker
+from plumbing.clock import SystemClock
 from plumbing.settings import CommonSettings
+from plumbing.waiting import with_broker
 from processors.notify.settings import NotifierSettings
 from processors.settings import WorkerSettings
-from schemas import allowed, provision
+from schemas import provision
 from schemas.rights import ROLES, Role
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 
 
-def require_topics(settings: CommonSettings, topics: Topics) -> None:
-    """Create missing topics where the settings allow it, and compare all; look at our rights. Blocks.
+async def require_topics(
+    settings: CommonSettings, topics: Topics, stop: asyncio.Event, *, patient: bool = True
+) -> None:
+    """Create missing topics where the settings allow it, compare all, look at our rights.
 
-    Raise UsageError for unfit topics, NotAllowedError with every right that is lacking.
+    Waits for a Kafka that is away, if ``patient``. Raise as ``provision.require`` and ``with_broker``.
     """
-    admin = require_broker(settings)
     role, groups = _needs(settings)
-    findings = provision.prepare(
-        admin,
-        topics,
-        partitions=settings.partitions,
-        replication=settings.replication_factor,
-        create=settings.create_topics,
+    clock, random = SystemClock(), Random()  # noqa: S311 - jitter
+    findings = await with_broker(
+        settings,
+        lambda admin: provision.require(
+            admin,
+            topics,
+            role,
+            groups,
+            partitions=settings.partitions,
+            replication=settings.replication_factor,
+            create=settings.create_topics,
+        ),
+        stop,
+        clock=clock,
+        random=random,
+        patient=patient,
     )
     for finding in findings:
-        if finding.fatal:
-            raise UsageError(f"{finding.topic} {finding.text}")
         _log.warning("topic differs", topic=finding.topic, difference=finding.text)
-    allowed.require(admin, topics, role, groups)
 
 
 def _needs(settings: CommonSettings) -> tuple[Role, list[str]]:

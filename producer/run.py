@@ -2,20 +2,19 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
-from plumbing.backoff import Backoff
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
 from plumbing.health import Health, serving
-from plumbing.kafka import NoBrokerError, client_config, registry_options, require_broker
+from plumbing.kafka import client_config, registry_options
 from plumbing.settings import masked
+from plumbing.waiting import START, StoppedError, unless_stopped, with_broker
 from producer import assemble
 from producer.api.client import CloudController
 from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError
@@ -23,8 +22,7 @@ from producer.metrics import Metrics
 from producer.settings import Feed, Foundation, ProducerSettings
 from producer.share import Membership, Runner
 from producer.tail import Tail
-from producer.waiting import StoppedError, unless_stopped
-from schemas import allowed, provision
+from schemas import provision
 from schemas.codec import Codec
 from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.rights import ROLES
@@ -54,7 +52,8 @@ async def run(settings: ProducerSettings, feeds: tuple[Feed, ...], *, until_caug
             log.info("health and metrics", address=f"http://{settings.http_host}:{port}")
             await _run(settings, foundations, ports, health, stop, until_caught_up=until_caught_up)
     except StoppedError:
-        log.info("producer ends")
+        pass
+    log.info("producer ends")
 
 
 async def _run(
@@ -67,7 +66,7 @@ async def _run(
     until_caught_up: bool,
 ) -> None:
     wait = Start(ports.clock, ports.random, stop, patient=not until_caught_up)
-    await wait.until_done("Kafka", lambda: asyncio.to_thread(prepare_topics, settings, foundations))
+    await wait.with_broker(settings, lambda admin: prepare_topics(admin, settings, foundations))
     clients = [assemble.cloud_controller(foundation, settings, ports) for foundation in foundations]
     reminding = asyncio.create_task(remind(foundations if settings.cf_skip_ssl_validation else [], ports.clock))
     try:
@@ -163,18 +162,22 @@ class Start:
         self._stop = stop
         self._patient = patient
 
+    async def with_broker(self, settings: ProducerSettings, work: Callable[[AdminClient], T]) -> T:
+        """Return what ``work`` returns, once Kafka answers; as ``plumbing.waiting.with_broker``."""
+        clock, random = self._clock, self._random
+        return await with_broker(settings, work, self._stop, clock=clock, random=random, patient=self._patient)
+
     async def until_done(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Return the call's result. Raise UsageError, CfstreamError or StoppedError."""
         attempt = 0
-        backoff = Backoff(first_s=1, cap_s=30)
         while True:
             try:
                 return await unless_stopped(self._stop, call())
-            except (RetriableError, RegistryUnreachableError, UnavailableError) as error:
-                hint = error.hint if isinstance(error, UnavailableError) else _HINTS[what]
+            except (RetriableError, RegistryUnreachableError) as error:
+                hint = _HINTS[what]
                 if not self._patient:
                     raise UsageError(f"{error}: {hint}") from error
-                delay = backoff.delay(attempt, self._random)
+                delay = START.delay(attempt, self._random)
                 log.warning("no answer: trying again", what=what, reason=str(error), hint=hint, in_s=round(delay, 1))
                 await unless_stopped(self._stop, self._clock.sleep(delay))
                 attempt += 1
@@ -186,21 +189,10 @@ class Start:
                 ) from error
 
 
-_TOPICS_SHOW_UP_S = 15.0
-
 _HINTS = {
-    "Kafka": "set CFSTREAM_KAFKA_BOOTSTRAP_SERVERS to a running broker",
     "Cloud Controller": "set CFSTREAM_CF_API to its address, such as https://api.sys.example.com",
     "schema registry": "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry",
 }
-
-
-class UnavailableError(Exception):
-    """Kafka does not answer. ``hint``: what to do, where more is known than that."""
-
-    def __init__(self, reason: str, hint: str = _HINTS["Kafka"]) -> None:
-        super().__init__(reason)
-        self.hint = hint
 
 
 async def enter(foundation: Foundation, api: CloudController) -> assemble.Access:
@@ -210,35 +202,21 @@ async def enter(foundation: Foundation, api: CloudController) -> assemble.Access
     return assemble.Access(api, version, has_v3=(await api.links()).v3)
 
 
-def prepare_topics(settings: ProducerSettings, foundations: list[Foundation]) -> None:
-    """Create missing topics, check all, look at our rights. Blocks.
-
-    Raise UnavailableError, UsageError for unfit topics, NotAllowedError with every right that is lacking.
-    """
-    try:
-        admin = require_broker(settings)
-    except NoBrokerError as error:
-        raise UnavailableError(error.reason, error.mend) from error
-    try:
-        for prefix in sorted({foundation.topic_prefix for foundation in foundations}):
-            topics = assemble.topics_of(settings, prefix)
-            created = []
-            if settings.create_topics:
-                created = provision.apply(
-                    admin, topics, partitions=settings.partitions, replication=settings.replication_factor
-                )
-            # A broker may learn of new topics a moment after they were made.
-            deadline = time.monotonic() + (_TOPICS_SHOW_UP_S if created else 0)
-            while unfit := [
-                each for each in provision.check(admin, topics, partitions=settings.partitions) if each.fatal
-            ]:
-                if time.monotonic() >= deadline:
-                    raise UsageError(f"topic {unfit[0].topic} {unfit[0].text}")
-                time.sleep(0.2)
-            shares = settings.share_tails and prefix == foundations[0].topic_prefix
-            allowed.require(admin, topics, ROLES["producer"], [f"{prefix}producer"] if shares else [])
-    except KafkaException as error:
-        raise UnavailableError(f"Kafka: {error.args[0].str()}") from error
+def prepare_topics(admin: AdminClient, settings: ProducerSettings, foundations: list[Foundation]) -> None:
+    """Create missing topics, check all, look at our rights; of each prefix. Blocks. Raise as ``provision.require``."""
+    for prefix in sorted({foundation.topic_prefix for foundation in foundations}):
+        shares = settings.share_tails and prefix == foundations[0].topic_prefix
+        findings = provision.require(
+            admin,
+            assemble.topics_of(settings, prefix),
+            ROLES["producer"],
+            [f"{prefix}producer"] if shares else [],
+            partitions=settings.partitions,
+            replication=settings.replication_factor,
+            create=settings.create_topics,
+        )
+        for finding in findings:
+            log.warning("topic differs", topic=finding.topic, difference=finding.text)
 
 
 def _ports(settings: ProducerSettings) -> assemble.Ports:

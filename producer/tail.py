@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from plumbing.clock import Clock
 from plumbing.errors import CfstreamError
+from plumbing.waiting import StoppedError, unless_stopped
 from producer.api.errors import ApiError
 from producer.checkpoint import TailState
 from producer.feeds.dialect import head
@@ -24,7 +25,6 @@ from producer.publish.transaction import DoubtError
 from producer.report import Report
 from producer.snapshot.owed import Owed, TakeSnapshot
 from producer.snapshot.take import Snapshot
-from producer.waiting import StoppedError, unless_stopped
 from schemas.records import Gap
 
 RENEW_S = 1.0

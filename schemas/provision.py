@@ -12,11 +12,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     ResourceType,
 )
 
+from schemas import allowed
 from schemas.allowed import DENIED, hidden
-from schemas.rights import NotAllowedError
-from schemas.topics import Topic
+from schemas.errors import SetupError
+from schemas.rights import NotAllowedError, Role
+from schemas.topics import Topic, Topics
 
 _CHECKED = ("cleanup.policy",)
+_SHOW_UP_S = 15.0
+
+
+class UnfitTopicError(SetupError):
+    """A topic with which numbers would be wrong or rows lost."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +128,39 @@ def _await_all(admin: AdminClient, names: set[str], timeout_s: float) -> None:
 def prepare(
     admin: AdminClient, topics: Iterable[Topic], *, partitions: int, replication: int = -1, create: bool = True
 ) -> list[Finding]:
-    """Create what is missing, unless ``create`` is false, then compare: what every process does at its start."""
+    """Create what is missing, unless ``create`` is false, then compare."""
     wanted = list(topics)
-    if create:
-        apply(admin, wanted, partitions=partitions, replication=replication)
-    return check(admin, wanted, partitions=partitions)
+    created = apply(admin, wanted, partitions=partitions, replication=replication) if create else []
+    # Of several brokers one may learn of new topics a moment after another has told us of them.
+    deadline = time.monotonic() + (_SHOW_UP_S if created else 0)
+    while True:
+        findings = check(admin, wanted, partitions=partitions)
+        if not any(each.fatal for each in findings) or time.monotonic() >= deadline:
+            return findings
+        time.sleep(0.2)
+
+
+def require(
+    admin: AdminClient,
+    topics: Topics,
+    role: Role,
+    groups: Iterable[str] = (),
+    *,
+    partitions: int,
+    replication: int = -1,
+    create: bool = True,
+) -> list[Finding]:
+    """Do what every process does at its start: prepare the topics, and look at our rights. Blocks.
+
+    Return the differences that do no harm. Raise UnfitTopicError, NotAllowedError with every right that is lacking,
+    KafkaException where Kafka does not answer.
+    """
+    findings = prepare(admin, topics, partitions=partitions, replication=replication, create=create)
+    for finding in findings:
+        if finding.fatal:
+            raise UnfitTopicError(f"topic {finding.topic} {finding.text}")
+    allowed.require(admin, topics, role, groups)
+    return findings
 
 
 def _config_findings(admin: AdminClient, topics: list[Topic], timeout_s: float) -> list[Finding]:

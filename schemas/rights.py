@@ -4,9 +4,10 @@ The chart's ``files/rights.yaml`` says the same for an operator who makes users 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from schemas import topics as names
+from schemas.errors import SetupError
 
 
 class Role(NamedTuple):
@@ -43,13 +44,11 @@ ROLES = {
 }
 
 
-class NotAllowedError(Exception):
+class NotAllowedError(SetupError):
     """Kafka's authorizer denies something: to be mended as a wrong setting is.
 
     ``rights``: what is lacking, such as ``Read on topic cf.alerts``.
     """
-
-    exit_code: ClassVar[int] = 2
 
     def __init__(self, rights: Iterable[str]) -> None:
         self.rights = list(rights)

@@ -12,12 +12,12 @@ from plumbing.backoff import Backoff
 from plumbing.clock import Clock
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
+from plumbing.waiting import unless_stopped
 from producer import checkpoint
 from producer.checkpoint import TailState
 from producer.publish.batch import Message
 from producer.publish.readback import last_values
 from producer.publish.transaction import DoubtError, Publisher
-from producer.waiting import unless_stopped
 from schemas.codec import Encoder, UndecodableError
 from schemas.records import Checkpoint
 

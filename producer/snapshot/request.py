@@ -20,8 +20,7 @@ async def publish_now(once: Once) -> Snapshot:
     """
     if not once.access.has_v3:
         raise CfstreamError(f"foundation {once.foundation.name} has no v3 API, which a snapshot is read from")
-    prepared = (once.settings, [once.foundation])
-    await once.start.until_done("Kafka", lambda: asyncio.to_thread(prepare_topics, *prepared))
+    await once.start.with_broker(once.settings, lambda admin: prepare_topics(admin, once.settings, [once.foundation]))
     snapshot: Snapshot = await assemble.snapshots(once.foundation, once.access.api, once.settings, once.ports)(
         "request"
     )

@@ -81,7 +81,7 @@ async def backfilled(settings: ProducerSettings, registry: ConfluentRegistry) ->
     """Run the usage tail to the end of the feed; return rows and seconds, from its first request to its last commit."""
     ports = assemble.Ports(SystemClock(), Random(1), Metrics(), Codec(registry))
     (foundation,) = settings.resolved((FEEDS[0],))
-    await asyncio.to_thread(prepare_topics, settings, [foundation])
+    await asyncio.to_thread(prepare_topics, admin_client(settings), settings, [foundation])
     api = assemble.cloud_controller(foundation, settings, ports)
     access = await enter(foundation, api)
     tail = assemble.tail(foundation, FEEDS[0], access, settings, ports, until_caught_up=True)
@@ -109,7 +109,7 @@ def parts_limit(settings: ProducerSettings, api: str) -> dict[str, float]:
         return out.getvalue()
 
     values = [encode(record) for record in records]
-    prepare_topics(settings, settings.resolved())
+    prepare_topics(admin_client(settings), settings, settings.resolved())
     producer = Producer(
         client_config(settings, **{"transactional.id": settings.topic_prefix + "parts", "compression.type": "lz4"})
     )

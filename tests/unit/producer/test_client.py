@@ -16,6 +16,7 @@ from support.producer_world import HandClock, World
 from support.simulated import standing_still
 
 from plumbing.backoff import Backoff
+from plumbing.waiting import StoppedError
 from producer.api.answer import Answer, error_of, read, retry_after_s
 from producer.api.budget import Budget
 from producer.api.client import CloudController
@@ -31,7 +32,6 @@ from producer.api.oauth import Credentials
 from producer.api.patience import Patience
 from producer.run import remind
 from producer.settings import FEEDS, ProducerSettings
-from producer.waiting import StoppedError
 from standin.cloud_controller.faults import Fault
 from standin.cloud_controller.options import Options, RateLimit
 
