@@ -73,9 +73,14 @@ class AppBook:
         self._changes.clear()
 
     def _keep(self, partition: int, key: bytes, state: AppState) -> None:
-        if len(self._cache) >= CACHED:
-            self.reset()
-        self._cache[partition, key] = state
+        at = (partition, key)
+        self._cache.pop(at, None)
+        self._cache[at] = state
+        if len(self._cache) > CACHED:
+            # The one that was neither decoded nor written for longest; apps at work are always among the others.
+            oldest = next(iter(self._cache))
+            del self._cache[oldest]
+            self._changes.pop(oldest, None)
 
     def _read(self, row: bytes) -> AppState:
         state: AppState = self._codec.decode(row)  # type: ignore[assignment]  # the topic holds AppState alone

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from processors.decode import Decoded
 
-_CHUNK_BUCKETS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000)
+_CHUNK_BUCKETS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 
 class WorkerMetrics:

@@ -15,6 +15,7 @@ from processors.crashes import CrashWatch
 from processors.credentials import credentials
 from processors.decode import Decoder
 from processors.follower import Follower
+from processors.garbage import collect_seldom
 from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
 from processors.lane.rocks import RocksStore
 from processors.lane.store import Store
@@ -68,6 +69,7 @@ def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_regist
 
     Raise UsageError without a registry or for wrong settings, CfstreamError for schemas that do not fit.
     """
+    collect_seldom()
     registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
     try:
         return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)

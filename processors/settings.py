@@ -34,7 +34,7 @@ class WorkerSettings(CommonSettings):
         "(worker_instance_id) that is back sooner keeps its own.",
     )
     worker_chunk_records: int = Field(
-        default=5000, ge=1, le=100_000, description="Most records taken from Kafka at once."
+        default=10_000, ge=1, le=100_000, description="Most records taken from Kafka at once."
     )
     worker_commit_seconds: float = Field(default=1, gt=0, le=60, description="Seconds between two commits of offsets.")
     worker_tick_seconds: float = Field(

@@ -36,7 +36,7 @@ from schemas.topics import Topics
 TICK_SLICE = 500
 """Apps changed by time in one go, so that chunks are not kept waiting."""
 
-MOST_ROWS = 5000
+MOST_ROWS = 10_000
 """Rows worked on before the states are written, whatever a chunk holds."""
 
 APPLIED_EVERY = 5 * SECOND

@@ -31,7 +31,7 @@ class LaneSettings:
     session_timeout_s: float = 10.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
-    chunk_records: int = 5000
+    chunk_records: int = 10_000
     data_dir: Path = Path("faust-data")
 
 

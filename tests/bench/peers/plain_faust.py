@@ -11,10 +11,10 @@ import faust
 sys.path.insert(0, str(Path(__file__).parent))
 from common import Work  # type: ignore[import-not-found]  # run as a script, beside this file
 
-bootstrap, topic, out_topic, schema_file, rows = sys.argv[1:6]
-work = Work(Path(schema_file).read_text("utf-8"), int(rows))
+bootstrap, topic, out_topic, kind, rows = sys.argv[1:6]
+work = Work(kind, int(rows))
 app = faust.App(
-    f"faust-{topic}",
+    f"faust-{out_topic}",
     broker=f"kafka://{bootstrap}",
     store="memory://",
     web_enabled=False,
@@ -36,8 +36,8 @@ async def fold(stream: Any) -> None:
         app_guid = event.key.decode()
         state = work.fold(states[app_guid], row)
         states[app_guid] = state
-        await out.send(key=event.key, value=work.sums(app_guid, state, row))
-        if work.report_when_done():
+        await out.send(key=event.key, value=work.encode(state, row))
+        if work.watch.report_when_done():
             os._exit(0)
 
 

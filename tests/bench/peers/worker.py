@@ -11,7 +11,7 @@ from processors.run import run
 from processors.settings import WorkerSettings
 from processors.worker import Worker
 
-began = ended = 0.0
+began = ended = (0.0, 0.0)
 seen = 0
 real = Worker.process
 
@@ -19,9 +19,10 @@ real = Worker.process
 async def timed(self: Worker, chunk: Any) -> None:
     """Note when the first chunk came and when the last was durable."""
     global began, ended, seen  # noqa: PLW0603 - one stopwatch for the process
-    began = began or time.monotonic()
+    if not seen:
+        began = time.monotonic(), time.process_time()
     await real(self, chunk)
-    ended = time.monotonic()
+    ended = time.monotonic(), time.process_time()
     seen += len(chunk.records)
 
 
@@ -29,4 +30,5 @@ if __name__ == "__main__":
     logs.configure("json", "error")
     Worker.process = timed  # type: ignore[method-assign]  # the stopwatch
     asyncio.run(run(WorkerSettings.load(), until_caught_up=True))
-    sys.stdout.write(json.dumps({"rows": seen, "seconds": ended - began}) + "\n")
+    report = {"rows": seen, "seconds": ended[0] - began[0], "cpu_seconds": ended[1] - began[1]}
+    sys.stdout.write(json.dumps(report) + "\n")
