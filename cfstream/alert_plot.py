@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cfstream.alert_history import Simulated
-from plumbing.clock import iso
+from plumbing.clock import SECOND, iso
 from processors.alerts.durations import words
 from processors.alerts.simulate import Episode
 from schemas.records import Micros
@@ -20,14 +20,15 @@ _LISTED = 20
 
 def show(result: Simulated, console: Console) -> None:
     """Print the result."""
-    console.print(f"{iso(result.since)} to {iso(result.until)}: {len(result.crashes):,} crashes")
+    began, ended = (iso(moment // SECOND * SECOND) for moment in (result.since, result.until))
+    console.print(f"{began} to {ended}: {len(result.crashes):,} crashes")
     if not result.crashes:
         console.print("nothing crashed, so nothing would have fired")
         return
     width = max(_NARROWEST, min(_WIDEST, console.width - _COLUMNS_BESIDE))
     bucket = words((result.until - result.since) / width / 1_000_000)
     rows = Table(box=None)
-    for column in ("", "fired", "apps", "median", "longest", f"1 = {bucket}"):
+    for column in ("", "fired", "apps", "median", "longest", f"one bar: {bucket}"):
         rows.add_column(column, no_wrap=True)
     rows.add_row(
         "crashes", str(len(result.crashes)), str(len(result.apps)), "", "", bars(result.crashes, result, width)
@@ -50,7 +51,7 @@ def show(result: Simulated, console: Console) -> None:
     if not result.episodes:
         console.print("nothing would have fired")
         return
-    console.print(f"\nthe last {min(_LISTED, len(result.episodes))}:")
+    console.print(f"\nthe last {min(_LISTED, len(result.episodes))} of {len(result.episodes)}:")
     for one in result.episodes[-_LISTED:]:
         end = f"{words(one.lasted_s(result.until))}, {one.ended['resolve_reason']}" if one.ended else "still firing"
         console.print(

@@ -5,13 +5,15 @@ from typing import cast
 from processors.alerts import evaluate
 from processors.alerts.rules import Rules
 from processors.alerts.state import AppFacts, CrashState, empty
+from processors.state.facts import STARTED
 from schemas.records import Alert, AuditEvent, Micros
 from schemas.tables import AppState
 
 
 def facts(state: AppState) -> AppFacts:
     """Return what the rules need to know of an app."""
-    instances = state["running_instances"]
+    running = [process for process in state["processes"] if process["state"] == STARTED and process["instances"]]
+    sizes = [process["memory_mb"] for process in running]
     return AppFacts(
         foundation=state["foundation"],
         app_guid=state["app_guid"],
@@ -19,8 +21,8 @@ def facts(state: AppState) -> AppFacts:
         space_guid=state["space_guid"],
         space_name=state["space_name"],
         org_guid=state["org_guid"],
-        instances=instances,
-        memory_mb_per_instance=state["memory_mb"] // instances if instances else None,
+        instances=state["running_instances"],
+        instance_memory_mb=(min(sizes), max(sizes)) if sizes else None,
         labels={label["name"]: label["value"] for label in state["labels"]},
     )
 

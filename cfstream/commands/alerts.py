@@ -87,7 +87,7 @@ def list_alerts(
         typer.echo("no alert fires")
         return
     shown = Table(box=None)
-    for column in ("since", "severity", "rule", "what", "where", ""):
+    for column in ("since (UTC)", "severity", "rule", "what", "where", ""):
         shown.add_column(column)
     for one in chosen:
         quiet = silences.silenced_by(kept, one["labels"], now)
@@ -104,7 +104,7 @@ def silence_add(
     author: Annotated[str | None, typer.Option("--author", help="Who; else the user of this machine.")] = None,
     config: Config = None,
 ) -> None:
-    """Hold back the alerts that fulfil all matchers; prints the silence's id."""
+    """Hold back the alerts that fulfil all matchers; prints the silence's id, and how many it takes that fire now."""
     settings = NotifierSettings.load(config)
     try:
         silence = silences.create(
@@ -118,7 +118,10 @@ def silence_add(
         raise UsageError(_first_line(error)) from error
     with SilenceStore.open(settings) as store:
         store.put(silence)
-    typer.echo(f"{silence.id} until {iso(silence.ends_at)}")
+    fires = [one for one in alert_history.latest(settings) if one["status"] == "firing"]
+    held = sum(silences.silenced_by([silence], one["labels"], silence.starts_at) is not None for one in fires)
+    text = " ".join(str(matcher) for matcher in silence.matchers)
+    typer.echo(f"{silence.id} until {_whole(silence.ends_at)}: {text}; {held} of {len(fires)} that fire now")
 
 
 @silence_app.command("list")
@@ -134,7 +137,7 @@ def silence_list(config: Config = None, json: Json = False) -> None:
         typer.echo("no silence holds")
     for one in kept:
         text = " ".join(str(matcher) for matcher in one.matchers)
-        typer.echo(f"{one.id}  until {iso(one.ends_at)}  {text}  {one.author}: {one.comment}")
+        typer.echo(f"{one.id}  until {_whole(one.ends_at)}  {text}  {one.author}: {one.comment or 'no comment'}")
 
 
 @silence_app.command("expire")
@@ -206,6 +209,11 @@ def simulate(
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
         return
     alert_plot.show(result, Console(file=sys.stdout, highlight=False))
+
+
+def _whole(moment: int) -> str:
+    """Return a time in whole seconds."""
+    return iso(moment // SECOND * SECOND)
 
 
 def _moment(text: str, now: int) -> int:

@@ -54,7 +54,7 @@ def read(path: Path) -> Document:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; set CFSTREAM_ALERTS_CONFIG to a readable file") from error
+        raise UsageError(f"{path}: {error.strerror}; name a readable alerts file (CFSTREAM_ALERTS_CONFIG)") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text") from error
     except yaml.YAMLError as error:

@@ -86,7 +86,7 @@ def alert(
 
 def _summary(rule: Rule | None, known: CrashAlert, state: CrashState, facts: AppFacts) -> str:
     template = (rule.summary or SUMMARIES[rule.kind]) if rule else "{app}: {rule}"
-    memory = facts["memory_mb_per_instance"]
+    memory = _memory(facts)
     return templates.fill(
         template,
         {
@@ -100,13 +100,21 @@ def _summary(rule: Rule | None, known: CrashAlert, state: CrashState, facts: App
             "crashes": _crashes(known, state),
             "instances": facts["instances"],
             "window": words(rule.window) if rule else None,
-            "memory": f"{memory} MB" if memory is not None else None,
+            "memory": memory,
             "exit": state["last_exit"],
             "since": iso(_since(known, state)),
             "severity": rule.severity if rule else None,
             "rule": known["rule"],
         },
     )
+
+
+def _memory(facts: AppFacts) -> str | None:
+    """Return the limit of one instance; a crash does not say of which process it was."""
+    if facts["instance_memory_mb"] is None:
+        return None
+    least, most = facts["instance_memory_mb"]
+    return f"{most} MB" if least == most else f"{least} to {most} MB"
 
 
 def _crashes(known: CrashAlert, state: CrashState) -> int:
@@ -125,7 +133,7 @@ def _since(known: CrashAlert, state: CrashState) -> Micros:
 def _annotations(
     rule: Rule | None, known: CrashAlert, state: CrashState, facts: AppFacts, as_of: Micros
 ) -> dict[str, str]:
-    memory = facts["memory_mb_per_instance"]
+    memory = _memory(facts)
     notes = {
         "since": iso(_since(known, state)),
         "last_crash": iso(known["last_at"]),
@@ -134,7 +142,7 @@ def _annotations(
         "cell_id": state["last_cell_id"],
         "version": state["last_version"],
         "instances": str(facts["instances"]) if facts["instances"] else None,
-        "memory": f"{memory} MB an instance" if memory is not None else None,
+        "memory": f"{memory} an instance" if memory else None,
         "deploy": _deploy(known, state, as_of),
         "runbook_url": rule.runbook_url if rule else None,
     }

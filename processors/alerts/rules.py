@@ -1,9 +1,19 @@
 """The alert rules: their model, their bounds, and the rules that hold without any file."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from processors.alerts import templates
 from processors.alerts.durations import Seconds
@@ -30,6 +40,14 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, regex_engine="python-re")
 
 
+def _rule_name(name: str) -> str:
+    if not re.fullmatch(_NAME, name):
+        raise ValueError(f"{name!r} is no rule's name; write small letters, digits and dashes, such as crash-rate")
+    return name
+
+
+_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+RuleName = Annotated[str, AfterValidator(_rule_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
 Glob = Annotated[str, Field(min_length=1)]
 
 
@@ -78,7 +96,7 @@ class Rule(Model):
     storm: at least ``threshold`` different apps crash in ``window`` on one cell, or in one space, org or foundation.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Label alertname; small letters and dashes.")
+    name: RuleName = Field(description="Label alertname; small letters, digits and dashes.")
     kind: Kind
     enabled: bool = True
     severity: Severity = "warning"

@@ -77,7 +77,8 @@ class CrashState(TypedDict):
 class AppFacts(TypedDict):
     """What the alert rules need to know of an app beside its crashes; the worker fills it from AppState.
 
-    ``instances`` are the running instances of all processes, 0 where unknown or stopped. ``labels`` are the app's
+    ``instances`` are the running instances of all processes, 0 where unknown or stopped. ``instance_memory_mb``
+    is the limit of one running instance, the least and the most of its processes. ``labels`` are the app's
     own labels, as the newest snapshot told them.
     """
 
@@ -88,7 +89,7 @@ class AppFacts(TypedDict):
     space_name: str | None
     org_guid: str | None
     instances: int
-    memory_mb_per_instance: int | None
+    instance_memory_mb: tuple[int, int] | None
     labels: dict[str, str]
 
 

@@ -158,7 +158,7 @@ def _wanted(rule: Rule, crash: Crashed) -> bool:
         "space_name": None,
         "org_guid": crash.org_guid,
         "instances": 0,
-        "memory_mb_per_instance": None,
+        "instance_memory_mb": None,
         "labels": {},
     }
     return matches(rule.match, facts) and not (rule.exclude is not None and matches(rule.exclude, facts))

@@ -19,7 +19,7 @@ def facts(**given: Any) -> AppFacts:
         "space_name": "prod",
         "org_guid": "org-1",
         "instances": 2,
-        "memory_mb_per_instance": 512,
+        "instance_memory_mb": (512, 512),
         "labels": {},
     }
     return known | given  # type: ignore[return-value] # keys of AppFacts

@@ -208,6 +208,12 @@ def test_near_giving_up_never_resolves_by_quiet_when_given_up() -> None:
     assert [alert["resolve_reason"] for alert in resolved] == ["stopped"]
 
 
+def test_where_processes_differ_in_memory_both_ends_are_said() -> None:
+    _, said = run(only(kind="out-of-memory"), [crash(0, 0, exit_status="137")], instance_memory_mb=(512, 2048))
+    assert said[0]["summary"].endswith("(512 to 2048 MB an instance)")
+    assert said[0]["annotations"]["memory"] == "512 to 2048 MB an instance"
+
+
 @pytest.mark.parametrize(
     ("given", "verdict"),
     [

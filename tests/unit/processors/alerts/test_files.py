@@ -40,6 +40,7 @@ def test_rules_are_read_with_durations_and_kind_defaults(tmp_path: Path) -> None
         ("rules:\n- name: a\n  kind: rate\n  treshold: 3\n", ":4: rules.0.treshold: is no field here"),
         ("rules:\n- kind: rate\n", ":2: rules.0.name: Field required"),
         ("rules:\n- {name: a, kind: rate}\n- {name: a, kind: loop}\n", "two rules are named 'a'"),
+        ("rules:\n- name: Crash Rate\n  kind: rate\n", ":2: rules.0.name: 'Crash Rate' is no rule's name"),
         ("rules:\n- {name: a, kind: storm}\n", "'by' (cell, space, org or foundation)"),
         ("rules:\n- {name: a, kind: storm, by: cell, match: {labels: {team: x}}}\n", "a storm cannot match labels"),
         ("rules:\n- name: a\n  kind: rate\n  summary: '{app.__class__}'\n", ":4: rules.0.summary: "),

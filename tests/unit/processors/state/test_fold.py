@@ -212,3 +212,16 @@ def test_the_newest_snapshot_tells_the_labels_and_the_rules_see_them() -> None:
     assert facts(state)["labels"] == {"team": "shop", "tier": "gold"}
     apply_snapshot(state, snapshot("task", 70, task="t", labels={}))
     assert facts(state)["labels"] == {}
+
+
+def test_the_rules_are_told_the_memory_of_what_runs_and_of_nothing_else() -> None:
+    state = applied(
+        usage("STARTED", 1, process="web", instances=3, memory=512),
+        usage("STARTED", 1, process="worker", instances=1, memory=2048),
+        usage("STARTED", 1, process="clock", instances=0, memory=64),
+    )
+    assert facts(state)["instance_memory_mb"] == (512, 2048)
+    fold.apply_usage(state, usage("STOPPED", 2, process="worker", instances=1, memory=2048), KEEP)
+    settle(state, 1)
+    assert facts(state)["instance_memory_mb"] == (512, 512)
+    assert facts(applied(usage("STOPPED", 1)))["instance_memory_mb"] is None
