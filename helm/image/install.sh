@@ -43,6 +43,16 @@ chmod -R u+w "$scratch/tree" # the source may be read-only
 # What runs needs no installer. Compiled now, for the tree will be read-only; by content, so that times do not matter.
 # shellcheck disable=SC2086
 "$target/bin/python" $pip uninstall --yes pip setuptools 2>/dev/null
+# The path that the product's wheel had while it was built says nothing to anybody.
+find "$target" -name direct_url.json -delete
+
+# The bill of materials: what is in here, as CycloneDX.
+# shellcheck disable=SC2086
+"$scratch/build/bin/python" $pip install --require-hashes --only-binary :all: -r "$source/requirements/sbom.txt"
+"$scratch/build/bin/cyclonedx-py" environment --output-reproducible --spec-version 1.6 --output-format JSON \
+    --pyproject "$source/pyproject.toml" --mc-type application --output-file "$target/sbom.cdx.json" \
+    "$target/bin/python"
+
 find "$target" -name __pycache__ -type d -prune -exec rm -rf {} +
 "$target/bin/python" -m compileall -q --invalidation-mode unchecked-hash "$target/lib" >/dev/null
 chmod -R a+rX,go-w "$target"

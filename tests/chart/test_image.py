@@ -4,6 +4,7 @@ As root the tests make a mount namespace in which the whole root is read-only an
 does. Without root they run as the user at hand, in trees without write permission.
 """
 
+import json
 import os
 import re
 import shutil
@@ -158,7 +159,7 @@ def test_the_linters_have_no_complaint(tool: str, names: list[str]) -> None:
 
 
 def test_the_locks_name_wheels_by_hash_and_no_index() -> None:
-    for name in ("producer", "worker", "build"):
+    for name in ("producer", "worker", "build", "sbom"):
         text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
         pinned = re.findall(r"^[a-z0-9._-]+==", text, re.MULTILINE | re.IGNORECASE)
         assert len(pinned) >= 4
@@ -200,6 +201,26 @@ def test_the_producers_image_has_no_faust_and_no_image_an_installer(container: C
         code, _, err = container.run(f"{container.folder}/out/{part}/bin/python", "-m", "pip")
         assert code == 1
         assert "No module named pip" in err
+
+
+@pytest.mark.parametrize("part", ["producer", "worker"])
+def test_a_bill_of_materials_names_all_that_is_in_the_image(container: Container, part: str) -> None:
+    text = (container.folder / "out" / part / "sbom.cdx.json").read_text("utf-8")
+    bill = json.loads(text)
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "cfstream")
+
+    def plain(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    listed = {(plain(each["name"]), each["version"]) for each in bill["components"]}
+    locked = re.findall(
+        r"^([a-z0-9._-]+)==([^ ;]+)",
+        (ROOT / "requirements" / f"{part}.txt").read_text("utf-8"),
+        re.IGNORECASE | re.MULTILINE,
+    )
+    assert {name for name, _ in listed} >= {"confluent-kafka", "fastavro"}
+    assert listed <= {(plain(name), version) for name, version in locked}
+    assert str(container.folder) not in text
 
 
 def test_a_wrong_setting_is_one_line_and_exit_2(container: Container) -> None:

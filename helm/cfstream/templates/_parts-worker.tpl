@@ -9,7 +9,7 @@ env:
 
 {{/* The alerts file without what only the notifier reads, so that a change of routes restarts no worker. */}}
 {{- define "cfstream.rulesFile" -}}
-{{- with omit .Values.alerts.config "receivers" "route" "inhibit_rules" "mute_times" "history" "flapping" "watch" "heartbeat" "external_url" -}}
+{{- with omit .Values.alerts.config "receivers" "route" "inhibit_rules" "storm_hold" "mute_times" "history" "flapping" "watch" "heartbeat" "external_url" -}}
 {{- toYaml . -}}
 {{- end -}}
 {{- end -}}
