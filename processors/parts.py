@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
 from plumbing.errors import CfstreamError, UsageError
+from plumbing.garbage import collect_seldom
 from plumbing.kafka import ClientConfig, admin_client, client_config, registry_options
 from processors.alerts.rules import Rules
 from processors.book import AppBook
@@ -15,7 +16,6 @@ from processors.crashes import CrashWatch
 from processors.credentials import credentials
 from processors.decode import Decoder
 from processors.follower import Follower
-from processors.garbage import collect_seldom
 from processors.lane.app import LaneApp, LaneSettings, add_agent, add_table, create_app
 from processors.lane.rocks import RocksStore
 from processors.lane.store import Store

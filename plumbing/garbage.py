@@ -1,7 +1,7 @@
 """How often Python looks for garbage in cycles.
 
-A chunk makes tens of thousands of dictionaries that all live until it is done, and a row of a table none at all.
-Python's own threshold, 700 new objects, has the collector walk over them again and again: 7 % of a worker's time.
+A chunk or a page makes tens of thousands of dictionaries that all live until it is done. Python's own threshold, 700
+new objects, has the collector walk over them again and again: 7 % of a worker's time, 10 % of a producer's.
 """
 
 import gc
