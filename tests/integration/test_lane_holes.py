@@ -99,9 +99,9 @@ def test_aborted_records_are_not_delivered(kafka: str, topic: str, workers: Pair
 def test_commits_keep_up_with_a_topic_of_many_transactions(
     kafka: str, topic: str, workers: Pair, offsets: Offsets
 ) -> None:
-    transactions(kafka, topic, [([number, number], True) for number in range(100)])
+    transactions(kafka, topic, [([number, number], True) for number in range(200)])
     stock, lane = workers.both(topic)
-    wait_for(lambda: len(stock.met) == len(lane.met) == 200)
+    wait_for(lambda: len(stock.met) == len(lane.met) == 400)
     wait_for(lambda: offsets[lane] == offsets.end and offsets[stock] > 0)
     stock.end()  # a last commit
     assert 0 < offsets[stock] < offsets.end
@@ -261,14 +261,16 @@ def test_a_stale_record_of_a_paused_worker_loses_in_recovery(
     assert lane.await_("recovered") == {"app": "7"}
 
 
-def test_windows_of_stock_faust_that_were_recovered_never_expire(kafka: str, topic: str, workers: Pair) -> None:
+def test_windows_of_stock_faust_that_were_recovered_never_expire(
+    kafka: str, topic: str, workers: Pair, offsets: Offsets
+) -> None:
     with changelogs(kafka, workers.groups["stock"]):
         plain(kafka, topic, [1])
-        first = workers.start("stock", topic, window=True)
-        wait_for(lambda: end(kafka, first.changelog) == 1)
+        first = workers.start("stock", topic, window=3600)
+        wait_for(lambda: end(kafka, first.changelog) == 1 and offsets[first] == 1)
         first.kill()
         plain(kafka, topic, [2])
-        second = workers.start("stock", topic, window=True)
+        second = workers.start("stock", topic, window=1)
         wait_for(lambda: ["1", "2"] in second.said("rows"))
         wait_for(lambda: "2" not in second.said("rows")[-1])
         assert second.said("rows")[-1] == ["1"]

@@ -38,7 +38,8 @@ class Case:
     ``act``: "" nothing special; "committed": stock Faust made to read committed records only; "fail": the agent
     raises; "hold": it is never acknowledged; "deafen": from then on fetches never return, and health is reported;
     "swell": every row written is of 2,000 bytes; "timer": a timer writes.
-    ``table``: keep each record's number in a table by its key. ``window``: in a table of windows (stock only).
+    ``table``: keep each record's number in a table by its key. ``window``: in a table of windows that expire after so
+    many seconds (stock only).
     """
 
     kind: str
@@ -49,7 +50,7 @@ class Case:
     act: str = ""
     number: int = -1
     table: bool = False
-    window: bool = False
+    window: float = 0
     partitions: int = 1
     instance: str | None = None
     port: int = 0
@@ -122,7 +123,7 @@ def stock_table(case: Case, app: Any) -> Any:
         return None
     table = app.Table("t", value_type=bytes, partitions=case.partitions)
     if case.window:
-        table = table.tumbling(1.0, expires=1.0)
+        table = table.tumbling(1.0, expires=case.window)
 
     async def recovered() -> None:
         say(recovered={} if case.window else shown(table), generation=app.consumer_generation_id)
