@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from plumbing.clock import Clock, SystemClock
 from plumbing.errors import CfstreamError, UsageError
+from plumbing.garbage import collect_seldom
 from plumbing.health import Health, serving
 from plumbing.kafka import client_config, registry_options
 from plumbing.settings import masked
@@ -39,6 +40,7 @@ async def run(settings: ProducerSettings, feeds: tuple[Feed, ...], *, until_caug
     Raise UsageError before anything is written where a setting, a right or an address is wrong. Without
     ``until_caught_up`` it waits for a Cloud Controller, a registry or a Kafka that does not answer yet.
     """
+    collect_seldom()
     foundations = settings.resolved(feeds)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
