@@ -32,6 +32,11 @@ from schemas.topics import Topics
 
 log = structlog.get_logger()
 
+NO_SNAPSHOTS = (
+    "there is no v3 API to read snapshots from: an app is known from its first row on, and a gap stays until "
+    "each app's next row"
+)
+
 
 @dataclass(frozen=True)
 class Ports:

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from plumbing.clock import SECOND, Clock, iso
-from plumbing.diagnosis import AilmentError, Check
+from plumbing.diagnosis import AilmentError, Check, NotAskedError
 from producer.api.answer import Answer
 from producer.api.client import CloudController, http_client
 from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError, UntrustedError
 from producer.api.oauth import READS_EVERYTHING
+from producer.assemble import NO_SNAPSHOTS
 from producer.feeds.dialect import Query, Version, audit_query, usage_query
 from producer.settings import FEEDS, Feed, ProducerSettings
 
@@ -42,6 +43,7 @@ class Patient:
             Check(scopes, self._scopes, needs=(there, login)),
             Check(clock, self._skew, needs=(scopes,)),
             *(Check(f"{feed} ({self._name})", partial(self._feed, feed), needs=(scopes,)) for feed in feeds),
+            Check(f"snapshots ({self._name})", self._snapshots, needs=(scopes,)),
         ]
 
     def _there(self) -> str:
@@ -94,6 +96,12 @@ class Patient:
                 f"right for a new foundation alone; else {_GRANT}",
             )
         return f"{query.path} can be read" + (f", {count:,} rows now" if isinstance(count, int) else "")
+
+    def _snapshots(self) -> str:
+        if not self._run(self._api.links()).v3:
+            raise NotAskedError(NO_SNAPSHOTS)
+        self._get(Query("/v3/processes", {"per_page": 1}))
+        return "what runs can be read from /v3/processes"
 
     def _version(self) -> Version:
         return "v3" if self._run(self._api.links()).v3 else "v2"

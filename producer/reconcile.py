@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from producer.api.errors import RefusedError
 from producer.once import Once
 from producer.snapshot import read
 from schemas.records import ProcessSnapshot
@@ -72,8 +73,45 @@ def drifts(table: Mapping[str, tuple[str | None, Sums]], source: Mapping[str, tu
     return found
 
 
-async def from_source(once: Once) -> dict[str, tuple[str | None, Sums]]:
-    """Read what the Cloud Controller says runs. Raise ApiError."""
+@dataclass(frozen=True)
+class Count:
+    """The Cloud Controller's own count: instances of started processes; memory in MB with that of running tasks."""
+
+    instances: int
+    memory_mb: int
+
+
+def dissent(counts: tuple[Count | None, Count | None], sums: Sums) -> Count | None:
+    """Return the Cloud Controller's own count where it is another than its lists say.
+
+    ``counts``: from before and after the lists were read. Where they differ, things changed meanwhile, and nothing
+    can be said; nor where the count may not be read.
+    """
+    before, after = counts
+    if before is None or before != after:
+        return None
+    return None if before == Count(sums.instances, sums.memory_mb + sums.task_memory_mb) else before
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the Cloud Controller says: by app, in sum, and by its own count before and after."""
+
+    by_app: dict[str, tuple[str | None, Sums]]
+    counts: tuple[Count | None, Count | None]
+
+    @property
+    def sums(self) -> Sums:
+        """All apps together."""
+        total = Sums()
+        for _, each in self.by_app.values():
+            total = total.plus(each)
+        return total
+
+
+async def from_source(once: Once) -> Told:
+    """Read what the Cloud Controller says runs, filtered as the feeds are. Raise ApiError."""
+    filters = once.foundation.filters
     source = read.Source(
         api=once.access.api,
         patience=once.patience(),
@@ -81,5 +119,19 @@ async def from_source(once: Once) -> dict[str, tuple[str | None, Sums]]:
         reason="request",
         settle_s=once.settings.settle_seconds,
     )
+    before = await _count(source)
     at = await read.observed_at(source)
-    return source_sums([record async for record in read.records(source, "", at)])
+    records = [record async for record in read.records(source, "", at) if filters.wants(record)]
+    # The count knows no filters.
+    counts = (None, None) if filters.orgs or filters.spaces else (before, await _count(source))
+    return Told(source_sums(records), counts)
+
+
+async def _count(source: read.Source) -> Count | None:
+    """Ask for the usage summary; None where the Cloud Controller has none, or not for this client."""
+    try:
+        answer = await source.patience.until_done(lambda: source.api.get("/v3/info/usage_summary"))
+        summary = answer.body["usage_summary"]
+        return Count(int(summary["started_instances"]), int(summary["memory_in_mb"]))
+    except (RefusedError, KeyError, TypeError, ValueError):
+        return None

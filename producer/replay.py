@@ -39,6 +39,7 @@ Ask = Callable[[str, str], Any]
 class Letter:
     """A dead letter and where it lies."""
 
+    topic: str
     offset: int
     letter: DeadLetter
 
@@ -56,11 +57,12 @@ class Outcome:
 def letters(settings: ProducerSettings, prefix: str) -> Iterator[Letter]:
     """Yield all dead letters, oldest first; what is no DeadLetter is passed over. Blocks."""
     codec = ports_of(settings).codec
-    for row in rows(client_config(settings), assemble.topics_of(settings, prefix).dead_letters.name):
+    topic = assemble.topics_of(settings, prefix).dead_letters.name
+    for row in rows(client_config(settings), topic):
         if row.value is None:
             continue
         try:
-            yield Letter(row.offset, cast("DeadLetter", codec.decode(row.value)))
+            yield Letter(topic, row.offset, cast("DeadLetter", codec.decode(row.value)))
         except UndecodableError:
             continue
 

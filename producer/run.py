@@ -107,6 +107,8 @@ async def _tails(
 ) -> list[Tail]:
     """Return the tails of one foundation, ready to run."""
     access = await wait.until_done("Cloud Controller", lambda: enter(foundation, api))
+    if not access.has_v3:
+        log.warning("no snapshots", foundation=foundation.name, reason=assemble.NO_SNAPSHOTS)
 
     def made() -> list[Tail]:
         return [

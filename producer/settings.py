@@ -154,6 +154,13 @@ class ProducerSettings(CommonSettings):
         """The switches for personal fields."""
         return Privacy(self.keep_actor_names, self.keep_request_bodies, self.keep_crash_text)
 
+    @property
+    def prefixes(self) -> list[str]:
+        """The topic prefixes of all foundations."""
+        own = self.topic_prefix
+        entries = {own if each.topic_prefix is None else each.topic_prefix for each in self.foundations}
+        return sorted(entries or {own})
+
     def resolved(self, feeds: tuple[Feed, ...] = ()) -> list[Foundation]:
         """Return the foundations to read, each with credentials. Raise UsageError with one line.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import orjson
@@ -17,7 +18,7 @@ from plumbing.errors import UsageError
 from plumbing.kafka import require_broker
 from producer import assemble
 from producer.once import chosen, entered
-from producer.replay import Outcome, letters, replay
+from producer.replay import Letter, Outcome, letters, replay
 from producer.settings import FEEDS, Foundation, ProducerSettings
 from schemas.reader import MissingTopicError
 
@@ -27,34 +28,36 @@ OneFeed = Annotated[str | None, typer.Option("--feed", help="Only letters of thi
 
 
 @app.command(name="list")
-def show(config: Config = None, feed: OneFeed = None, json: Json = False) -> None:
-    """Print the dead letters of all stages, oldest first; with --json whole, their bodies as text."""
+def show(config: Config = None, feed: OneFeed = None, foundation: FoundationName = None, json: Json = False) -> None:
+    """Print the dead letters of all stages and foundations; with --json whole, their bodies as text.
+
+    Oldest first in each topic: foundations with a prefix of their own have a topic of their own.
+    """
     settings = ProducerSettings.load(config)
     require_broker(settings)
     table = Table(box=None)
-    for title in ("offset", "failed at", "stage", "feed", "position", "reason"):
+    for title in ("topic", "offset", "failed at", "stage", "foundation", "feed", "position", "reason"):
         table.add_column(title, overflow="fold")
-    try:
-        for each in letters(settings, settings.topic_prefix):
-            letter = each.letter
-            if feed is not None and letter["feed"] != feed:
-                continue
-            if json:
-                line = {"offset": each.offset, **readable(dict(letter))}
-                sys.stdout.write(orjson.dumps(line).decode() + "\n")
-                continue
-            table.add_row(
-                str(each.offset),
-                iso(letter["failed_at"]),
-                letter["stage"],
-                letter["feed"],
-                letter["position"],
-                letter["reason"],
-            )
-    except MissingTopicError as error:
-        raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
+    for each in _all_letters(settings):
+        letter = each.letter
+        if feed not in (None, letter["feed"]) or foundation not in (None, letter["foundation"]):
+            continue
+        if json:
+            line = {"topic": each.topic, "offset": each.offset, **readable(dict(letter))}
+            sys.stdout.write(orjson.dumps(line).decode() + "\n")
+            continue
+        where = (each.topic, str(each.offset), iso(letter["failed_at"]), letter["stage"], letter["foundation"] or "")
+        table.add_row(*where, letter["feed"], letter["position"], letter["reason"])
     if not json:
         to_stdout().print(table)
+
+
+def _all_letters(settings: ProducerSettings) -> Iterator[Letter]:
+    try:
+        for prefix in settings.prefixes:
+            yield from letters(settings, prefix)
+    except MissingTopicError as error:
+        raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
 
 
 @app.command(name="replay")
@@ -74,10 +77,13 @@ def again(
         raise UsageError(f"--feed {feed}: there are {' and '.join(FEEDS)}")
     require_broker(settings)
     for each in chosen(settings, foundation):
-        if refetch:
-            done = asyncio.run(_refetched(settings, each, feed=feed, dry_run=dry_run))
-        else:
-            done = replay(settings, each, feed=feed, dry_run=dry_run)
+        try:
+            if refetch:
+                done = asyncio.run(_refetched(settings, each, feed=feed, dry_run=dry_run))
+            else:
+                done = replay(settings, each, feed=feed, dry_run=dry_run)
+        except MissingTopicError as error:
+            raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
         typer.echo(
             f"{each.name}: {done.replayed} {'can be' if dry_run else 'were'} replayed, {done.before} had been before, "
             f"{done.unreadable} still cannot be read, {done.others} are not the producer's"

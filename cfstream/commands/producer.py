@@ -54,8 +54,7 @@ def status(config: Config = None, json: Json = False) -> None:
     logs.configure(settings.log_format, "warning")
     require_broker(settings)
     codec = ports_of(settings).codec
-    prefixes = {each.topic_prefix or settings.topic_prefix for each in settings.foundations} or {settings.topic_prefix}
-    found = [record for prefix in sorted(prefixes) for record in checkpoints(settings, prefix, codec).values()]
+    found = [record for prefix in settings.prefixes for record in checkpoints(settings, prefix, codec).values()]
     if json:
         for record in found:
             shown = {name: value for name, value in record.items() if name != "seen"}

@@ -16,7 +16,7 @@ from plumbing import logs
 from plumbing.errors import CfstreamError
 from producer import assemble
 from producer.once import chosen, entered
-from producer.reconcile import Drift, Sums, drifts, from_source, table_sums
+from producer.reconcile import Count, Drift, Told, dissent, drifts, from_source, table_sums
 from producer.settings import Foundation, ProducerSettings
 
 app = command("Compare the tables with the Cloud Controller.")
@@ -30,38 +30,56 @@ def reconcile(config: Config = None, foundation: FoundationName = None, json: Js
     """
     settings = ProducerSettings.load(config)
     logs.configure(settings.log_format, "warning")
-    total = 0
+    total, strange = 0, False
     for each in chosen(settings, foundation):
-        source, found = asyncio.run(_compared(settings, each))
+        told, found = asyncio.run(_compared(settings, each))
+        other = dissent(told.counts, told.sums)
         total += len(found)
+        strange |= other is not None
         if json:
-            line = {"foundation": each.name, "source": asdict(source), "drift": [asdict(drift) for drift in found]}
+            line = {
+                "foundation": each.name,
+                "source": asdict(told.sums),
+                "own_count": None if told.counts[1] is None else asdict(told.counts[1]),
+                "own_count_differs": other is not None,
+                "drift": [asdict(drift) for drift in found],
+            }
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
         else:
-            _print(each.name, source, found)
+            _print(each.name, told, other, found)
     if total:
         raise CfstreamError(
             f"{total} apps differ; what changed within the last {settings.settle_seconds:g} s is still to come, "
             "for the rest 'cfstream snapshot' sets the tables right"
         )
+    if strange:
+        raise CfstreamError(
+            "the tables agree with the Cloud Controller's lists, but its own count does not: may this client see every "
+            "app? 'cfstream doctor' checks its scopes"
+        )
 
 
-async def _compared(settings: ProducerSettings, foundation: Foundation) -> tuple[Sums, list[Drift]]:
+async def _compared(settings: ProducerSettings, foundation: Foundation) -> tuple[Told, list[Drift]]:
     async with entered(settings, foundation) as once:
-        source = await from_source(once)
+        if not once.access.has_v3:
+            raise CfstreamError(f"foundation {foundation.name} has no v3 API, which what runs is read from")
+        told = await from_source(once)
     topic = assemble.topics_of(settings, foundation.topic_prefix).state.name
     states = await asyncio.to_thread(lambda: table(settings, topic, versioned=True))
-    sums = Sums()
-    for _, each in source.values():
-        sums = sums.plus(each)
-    return sums, drifts(table_sums(states.values(), foundation.name), source)
+    return told, drifts(table_sums(states.values(), foundation.name), told.by_app)
 
 
-def _print(name: str, source: Sums, found: list[Drift]) -> None:
+def _print(name: str, told: Told, other: Count | None, found: list[Drift]) -> None:
+    source = told.sums
     typer.echo(
         f"{name}: the Cloud Controller runs {source.instances} instances with {source.memory_mb} MB "
-        f"and {source.tasks} tasks with {source.task_memory_mb} MB; {len(found)} apps differ"
+        f"and {source.tasks} tasks with {source.task_memory_mb} MB; "
+        + (f"{len(found)} apps differ" if found else f"0 apps differ, all {len(told.by_app)} agree")
     )
+    if other is not None:
+        typer.echo(f"{name}: its own count says {other.instances} instances, {other.memory_mb} MB with tasks")
+    elif told.counts[0] is not None and told.counts[0] == told.counts[1]:
+        typer.echo(f"{name}: its own count says the same")
     if not found:
         return
     shown = Table(box=None)

@@ -23,6 +23,7 @@ class Options:
     token_lifetime_s: int = 600
     rotate_refresh_tokens: bool = False
     v2_enabled: bool = True
+    v3_enabled: bool = True
     api_rate_limit: RateLimit | None = None
     v2_rate_limit: RateLimit | None = None
     retention_days: float | None = 31.0

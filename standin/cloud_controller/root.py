@@ -20,7 +20,7 @@ class Roots:
         self._cc = cc
 
     def root(self, call: Call) -> Answer:
-        """Answer ``/``; without v2 there is no link to it."""
+        """Answer ``/``; there is no link to a version that is off."""
         base = call.base
         links: dict[str, object] = {
             "self": {"href": base},
@@ -38,6 +38,8 @@ class Roots:
         }
         if self._cc.options.v2_enabled:
             links["cloud_controller_v2"] = {"href": f"{base}/v2", "meta": {"version": V2_VERSION}}
+        if not self._cc.options.v3_enabled:
+            del links["cloud_controller_v3"]
         return json_answer({"links": links})
 
     def v3_root(self, call: Call) -> Answer:

@@ -83,6 +83,8 @@ class Service:
         for route in self._routes:
             match = route.pattern.fullmatch(call.path)
             if match and route.method == call.method:
+                if not self.cc.options.v3_enabled and call.path.startswith("/v3"):
+                    break
                 return route, match.groupdict()
         raise ApiError("NotFound")
 

@@ -84,7 +84,7 @@ def test_a_running_producer_waits_for_the_cloud_controller_says_so_and_then_work
 
 @pytest.mark.parametrize(
     "command",
-    [("state",), ("processors", "run"), ("producer", "run", "--until-caught-up")],
+    [("state",), ("processors", "run", "--until-caught-up"), ("producer", "run", "--until-caught-up")],
     ids=" ".join,
 )
 def test_without_kafka_the_line_names_its_setting_and_the_address(whole: Chain, command: tuple[str, ...]) -> None:

@@ -236,6 +236,33 @@ def test_two_foundations_of_one_file_keep_apart(here: Site, tmp_path: Path) -> N
         assert (ended.code, "read twice" in ended.err) == (2, True)
 
 
+def test_dead_letters_of_all_foundations_are_listed_and_replayed(here: Site, tmp_path: Path) -> None:
+    other = with_past(rows=100, seed=13)
+    for cc in (here.cc, other):
+        cc.damage.add(cc.ledger.usage[50].guid, "wrong_type")
+    with running(other) as address:
+        config = tmp_path / "two.yaml"
+        entries = [
+            {"name": "east", "cf_api": here.environment["CFSTREAM_CF_API"]},
+            {"name": "west", "cf_api": str(address), "topic_prefix": f"{here.topics.prefix}west."},
+        ]
+        config.write_text(yaml.safe_dump({"foundations": entries}))
+        given = ("--config", str(config))
+        here.good("producer", "run", "--until-caught-up", *given, cf_api="")
+        found = here.good("dead-letters", "list", "--json", *given, cf_api="").objects
+        assert {each["foundation"]: each["topic"] for each in found} == {
+            "east": here.topics.dead_letters.name,
+            "west": f"{here.topics.prefix}west.dead-letters",
+        }
+        (line,) = here.good("dead-letters", "list", "--json", "--foundation", "west", *given, cf_api="").objects
+        assert line["foundation"] == "west"
+        for cc in (here.cc, other):
+            cc.damage.clear()
+        out = here.good("dead-letters", "replay", "--refetch", *given, cf_api="").out
+        assert "east: 1 were replayed" in out
+        assert "west: 1 were replayed" in out
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
