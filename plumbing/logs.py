@@ -4,6 +4,7 @@ import io
 import logging
 import re
 import sys
+import time
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO, cast
 
@@ -42,6 +43,31 @@ class _Stderr(io.TextIOBase):
 _STDERR = cast("TextIO", _Stderr())  # typeshed keeps the two apart
 
 
+SELDOM_S = 30.0
+
+
+class Seldom(logging.Filter):
+    """Lets each message of a library through once in ``SELDOM_S``: some repeat themselves ten times a second.
+
+    Messages are told apart by what they say before anything is put in.
+    """
+
+    def __init__(self, *libraries: str) -> None:
+        super().__init__()
+        self._libraries = libraries
+        self._next: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether to log the record."""
+        if not record.name.startswith(self._libraries):
+            return True
+        now = time.monotonic()
+        if now < self._next.get(str(record.msg), 0.0):
+            return False
+        self._next[str(record.msg)] = now + SELDOM_S
+        return True
+
+
 def redact(text: str) -> str:
     """Remove user-info from URLs and bearer tokens from a text."""
     return _BEARER.sub(r"\1 ********", _USER_INFO.sub(r"\g<scheme>********@", text))
@@ -74,6 +100,7 @@ def configure(log_format: Literal["console", "json"] = "console", level: str = "
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(Seldom("aiokafka"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -29,7 +29,8 @@ def _process(
     for index, fact in enumerate(facts):
         if fact["source"] != SNAPSHOT or second(fact["at"]) != second(observed_at):
             continue
-        before = facts[index - 1] if index else None
+        # What an earlier snapshot saw ahead of its row did not hold yet.
+        before = next((facts[held] for held in reversed(range(index)) if not explained(facts, held)), None)
         held = (0, 0) if before is None else level(before)
         says = level(fact)
         if held == says or explained(facts, index):

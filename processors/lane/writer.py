@@ -11,7 +11,10 @@ from plumbing.errors import CfstreamError
 Headers = list[tuple[str, str | bytes | None]]
 Delivered = Callable[[int], None]
 
-FLUSH_S = 60.0
+DELIVERY_S = 120
+"""How long a record is tried: longer than a broker takes to come back, or another to take its place."""
+
+FLUSH_S = DELIVERY_S + 10.0
 
 
 class WriteError(CfstreamError):
@@ -51,7 +54,7 @@ class Writer:
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "delivery.timeout.ms": 30_000,
+                "delivery.timeout.ms": DELIVERY_S * 1000,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 65_536,
             }

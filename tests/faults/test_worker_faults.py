@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.worker_fleet import Fleet, fleet
 
+from standin.embedded_kafka import Broker
+from standin.places import RunFolder, data_folder
 from standin.stack import Stack
 
 SOON_S = 15.0
@@ -47,3 +49,56 @@ def test_a_worker_told_to_end_while_it_starts_ends_soon_and_well(workers: Fleet)
         assert time.monotonic() - began < SOON_S
     workers.catch_up()
     assert workers.differences() == []
+
+
+def test_a_worker_that_wakes_up_after_another_has_taken_over_changes_nothing(workers: Fleet) -> None:
+    workers.feed.batch(300)
+    workers.start("frozen")
+    workers.await_log("frozen", "rows applied")
+    workers.start("other")
+    workers.await_log("other", "tables recovered")
+    for _ in range(3):
+        workers.feed.batch(100)
+    workers.freeze("frozen")
+    taken = workers.log("other").count("tables recovered")
+    for _ in range(10):
+        workers.feed.batch(100)
+    # Its session has timed out: the other holds all partitions, and has applied what the frozen one still holds.
+    workers.await_log("other", "tables recovered", times=taken + 1)
+    workers.await_caught_up()
+    workers.thaw("frozen")
+    for _ in range(10):
+        workers.feed.batch(100)
+    workers.await_caught_up()
+    for name in ("frozen", "other"):
+        workers.kill(name)
+    workers.catch_up()
+    assert workers.differences() == []
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    made = Broker(data_folder(), RunFolder.at(tmp_path / "kafka"), heap_mb=256)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
+
+
+def test_a_worker_outlives_a_broker_that_dies_and_comes_back(broker: Broker, registry_url: str, tmp_path: Path) -> None:
+    with fleet(broker.bootstrap_servers, registry_url, tmp_path, seed=22) as workers:
+        workers.feed.batch(300)
+        workers.start("one")
+        workers.await_log("one", "rows applied")
+        workers.feed.batch(300)
+        broker.kill()
+        broker.start()
+        workers.feed.batch(300)
+        # Were it away for longer than a write is tried, the worker would end and its supervisor start it again.
+        workers.await_caught_up(restart="one")
+        assert workers.restarts <= 1
+        workers.kill("one")
+        workers.catch_up()
+        assert len(workers.feed.kept) == 900
+        assert workers.differences() == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import IO, Any
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from support import usage_oracle
 from support.usage_rows import HOUR, T0, usage
 
@@ -22,7 +22,7 @@ from plumbing.kafka import admin_client, client_config
 from plumbing.settings import CommonSettings
 from schemas import provision
 from schemas.codec import Codec
-from schemas.reader import rows
+from schemas.reader import rows, watermarks
 from schemas.registry import ConfluentRegistry
 from schemas.topics import Topic, Topics
 from schemas.versions import row_version
@@ -131,6 +131,9 @@ class Fleet:
         self.feed = Feed(self.settings, self.topics, self.codec, self.random, apps=60)
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []
+        self.restarts = 0
+        committed = {"group.id": "nobody", "isolation.level": "read_committed"}
+        self.reader = Consumer(client_config(self.settings) | committed)
 
     def start(self, name: str, *, static: bool = False, **more: str) -> None:
         """Start a worker."""
@@ -199,10 +202,36 @@ class Fleet:
         )
         assert done.returncode == 0, done.stderr[-3000:]
 
-    def await_log(self, name: str, text: str, within_s: float = 60) -> None:
-        """Wait until a worker has logged something."""
+    def await_caught_up(self, restart: str | None = None, within_s: float = 90) -> None:
+        """Wait until the group has committed all that is committed in the usage topic.
+
+        ``restart``: a worker to start again whenever it has ended by itself.
+        """
         deadline = time.monotonic() + within_s
-        while text not in self.log(name):
+        while (left := self._waiting()) != 0:
+            assert time.monotonic() < deadline, f"{left} offsets wait: {self.workers.keys()}"
+            if restart is not None and self.workers[restart].poll() is not None:
+                self.restarts += 1
+                self.start(restart)
+            time.sleep(POLL_S)
+
+    def _waiting(self) -> int | None:
+        """Return how many offsets of the usage topic the group has not committed; None when nobody answers."""
+        group, name = self.environment["CFSTREAM_WORKER_GROUP"], self.topics.usage.name
+        partitions = [TopicPartition(name, number) for number in range(self.settings.partitions)]
+        try:
+            asked = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, partitions)])
+            found = asked[group].result(10).topic_partitions or []
+            committed = {int(each.partition): max(int(each.offset), 0) for each in found}
+            ends = watermarks(self.reader, name, None, 10)
+        except KafkaException:
+            return None
+        return sum((high - committed[number] for number, (_low, high) in ends.items()), 0)
+
+    def await_log(self, name: str, text: str, within_s: float = 60, times: int = 1) -> None:
+        """Wait until a worker has logged something so many times."""
+        deadline = time.monotonic() + within_s
+        while self.log(name).count(text) < times:
             assert time.monotonic() < deadline, f"{name} never said {text!r}: {self.log(name)[-2000:]}"
             time.sleep(POLL_S)
 
@@ -247,6 +276,7 @@ class Fleet:
         for future in self.admin.delete_topics([topic.name for topic in self.topics]).values():
             future.result(30)
         self.registry.close()
+        self.reader.close()
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         mine = {name: value for name, value in os.environ.items() if not name.startswith("CFSTREAM_")}

@@ -98,3 +98,15 @@ def test_a_logger_outlives_the_stderr_it_first_wrote_to(monkeypatch: pytest.Monk
     logging.getLogger("outlives").warning("three")
     assert '"two"' in second.getvalue()
     assert '"three"' in second.getvalue()
+
+
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
+    seldom = logs.Seldom("aiokafka")
+
+    def heard(name: str, message: str) -> bool:
+        return seldom.filter(logging.LogRecord(name, logging.ERROR, "", 1, message, (), None))
+
+    said = [heard("aiokafka.conn", "no connection to %s") for _ in range(3)]
+    assert said == [True, False, False]
+    assert heard("aiokafka", "something else")
+    assert [heard("processors", "no connection to %s") for _ in range(2)] == [True, True]

@@ -131,6 +131,13 @@ async def test_a_slow_snapshot_shows_what_rows_say_later() -> None:
     assert expected_and_found(world, SLOW.rows, until) == []
 
 
+async def test_a_quick_snapshot_beside_a_slow_one_finds_no_drift_in_what_the_slow_one_saw_ahead() -> None:
+    beside = Story([usage("STARTED", 7, instances=2)], [Taken(at=0, read=60, after=0), Taken(at=1, read=1, after=0)])
+    world, until = await play(beside)
+    assert expected_and_found(world, beside.rows, until) == []
+    assert world.decoded(world.topics.drift.name) == []
+
+
 async def test_the_reckoning_catches_a_fold_that_believes_a_snapshot_from_its_first_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
