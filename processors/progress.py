@@ -72,7 +72,8 @@ class ProgressBook:
             if progress["baseline_at"] is None:
                 progress["checked_at"] = baseline.at  # before the first one nothing was known that could differ
             progress["baseline_at"], progress["baseline_id"] = baseline.at, snapshot_id
-            progress["baseline_read_until"] = baseline.read_until
+            # A slow one before it may have seen farther ahead: what it saw is judged when its rows have come.
+            progress["baseline_read_until"] = max(baseline.read_until, progress["baseline_read_until"])
             self.change(partition, foundation)
 
     def change(self, partition: int, foundation: str) -> None:

@@ -138,6 +138,14 @@ async def test_a_quick_snapshot_beside_a_slow_one_finds_no_drift_in_what_the_slo
     assert world.decoded(world.topics.drift.name) == []
 
 
+async def test_a_quick_snapshot_is_compared_when_the_rows_have_come_that_a_slow_one_saw_ahead() -> None:
+    rows = [usage("STARTED", 5, "app-2"), usage("STARTED", 7, "app-2"), usage("STARTED", 7, instances=2)]
+    three = [Taken(at=0, read=60, after=0), Taken(at=1, read=1, after=0), Taken(at=0, read=0, after=2)]
+    world, until = await play(Story(rows, three))
+    assert expected_and_found(world, rows, until) == []
+    assert world.decoded(world.topics.drift.name) == []
+
+
 async def test_the_reckoning_catches_a_fold_that_believes_a_snapshot_from_its_first_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
