@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from helm.render import Chart, Rendering
+from helm.render import CHART, Chart, Rendering
 from schemas.topics import Topics
 
 
@@ -147,6 +147,25 @@ def test_rights_name_topics_that_exist(chart: Chart, minimal: Path) -> None:
             assert resource["patternType"] in ("literal", "prefix")
             assert resource["name"]
     assert written == known
+
+
+def test_a_prefix_of_ones_own_comes_with_its_rights(chart: Chart) -> None:
+    values = {
+        "strimzi": {"cluster": "kafka", "users": {"enabled": True}},
+        "setup": {"mode": "job"},
+        "kafka": {"securityProtocol": "SASL_SSL", "tls": {"clientSecret": "", "keyPasswordKey": ""}},
+    }
+    rendering = chart.render(CHART / "ci" / "foundations-values.yaml", values=values)
+    names = {
+        user["metadata"]["labels"]["app.kubernetes.io/component"]: [
+            acl["resource"]["name"] for acl in user["spec"]["authorization"]["acls"]
+        ]
+        for user in rendering.all("KafkaUser")
+    }
+    assert {"cf.app-usage-events", "us.app-usage-events", "us.producer.", "us."} <= set(names["producer"])
+    assert {"cf.", "us."} == set(names["setup"])
+    assert not [name for name in names["worker"] if name.startswith("us.")]
+    assert names["producer"].count("cfstream") == 1
 
 
 @pytest.mark.parametrize(

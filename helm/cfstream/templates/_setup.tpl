@@ -1,9 +1,14 @@
-{{/* The containers of the setup job, run one after the other: two for each topic prefix in use. */}}
-{{- define "cfstream.setupSteps" -}}
+{{/* The topic prefixes in use, the release's own first. */}}
+{{- define "cfstream.topicPrefixes" -}}
 {{- $prefixes := list .Values.topics.prefix -}}
 {{- range .Values.foundations -}}{{- with .topic_prefix -}}{{- $prefixes = append $prefixes . -}}{{- end -}}{{- end -}}
+{{- uniq $prefixes | toYaml -}}
+{{- end -}}
+
+{{/* The containers of the setup job, run one after the other: two for each topic prefix in use. */}}
+{{- define "cfstream.setupSteps" -}}
 {{- $steps := list -}}
-{{- range $index, $prefix := uniq $prefixes -}}
+{{- range $index, $prefix := include "cfstream.topicPrefixes" . | fromYamlArray -}}
 {{- range $what := list "topics" "schemas" -}}
 {{- $how := get $.Values.setup $what -}}
 {{- if ne $how "none" -}}
