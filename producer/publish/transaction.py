@@ -7,7 +7,7 @@ other way out of an error here, and no producer is used again after one.
 
 The client also repeats a commit by itself when its connection breaks, and then reports success, though the first of
 the two may still be under way. It waits ``REPEAT_S`` before it does: so a commit that took less was sent once, and one
-that took longer is in doubt, answered or not.
+that took longer is the last of its producer, though it is answered.
 """
 
 import time
@@ -51,6 +51,7 @@ class Publisher:
 
     def __init__(self, config: ClientConfig, transactional_id: str) -> None:
         self.transactional_id = transactional_id
+        self._spent: str | None = None
         self._producer = Producer(
             config
             | {
@@ -94,6 +95,8 @@ class Publisher:
 
         Raise FencedError when another producer has taken the id over, DoubtError when the outcome is open.
         """
+        if self._spent is not None:
+            raise DoubtError(self._spent)
         try:
             self._producer.begin_transaction()
             for topic, messages in batches.items():
@@ -135,7 +138,7 @@ class Publisher:
         self._producer.commit_transaction(max(0.1, deadline - began))
         took_s = time.monotonic() - began
         if took_s >= REPEAT_S:
-            raise DoubtError(f"the commit took {took_s:.1f} s: the client may have sent it twice")
+            self._spent = f"the last commit took {took_s:.1f} s: the client may have sent it twice"
 
 
 def _chunks(messages: Sequence[Message], size: int) -> Iterable[list[Message]]:

@@ -159,8 +159,9 @@ def test_a_producer_used_again_after_a_repeated_commit_would_be_caught(own: Kafk
     careful = Publisher({"bootstrap.servers": servers}, f"{topic}.ours")
     careful.start()
     own.proxy.hold("cut")
+    careful.publish({topic: [{"key": b"key", "value": b"four"}]})
     with pytest.raises(DoubtError, match="may have sent it twice"):
-        careful.publish({topic: [{"key": b"key", "value": b"four"}]})
+        careful.publish({topic: [{"key": b"key", "value": b"five"}]})
     careful.discard()
     own.proxy.forget()
     admin.delete_topics([topic])[topic].result()
