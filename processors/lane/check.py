@@ -39,6 +39,7 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Recovery, ("flush_buffers", "need_recovery")),
 )
 _ISOLATION = "_isolation_level"
+_IDLE_FETCH = "_fetch_max_wait_ms"
 
 
 def trouble() -> str | None:
@@ -56,6 +57,8 @@ def trouble() -> str | None:
                 return f"{owner.__module__}.{owner.__qualname__} has no {name}: the worker needs exactly {VERSIONS}"
     if _ISOLATION not in AIOKafkaConsumer.__init__.__code__.co_names:
         return f"aiokafka's consumer no longer keeps {_ISOLATION}: aborted records would be read"
+    if _IDLE_FETCH not in AIOKafkaConsumer.start.__code__.co_names:
+        return f"aiokafka's consumer no longer keeps {_IDLE_FETCH}: recovery would wait for idle fetches"
     return None
 
 

@@ -30,6 +30,14 @@ def test_a_missing_private_name_is_refused(owner: Any, names: tuple[str, ...], m
                 assert check.trouble() is not None
 
 
+@pytest.mark.parametrize("constant", ["_ISOLATION", "_IDLE_FETCH"])
+def test_an_attribute_that_the_client_no_longer_keeps_is_refused(
+    constant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, constant, "_renamed")
+    assert "no longer keeps _renamed" in (check.trouble() or "")
+
+
 def test_the_application_is_safe_to_start() -> None:
     conf = create_app(LaneSettings(group="g", bootstrap_servers="a:1,b:2", instance_id="w-0")).conf
     assert conf.table_standby_replicas == 0
