@@ -56,8 +56,12 @@ def print_history(happened: list[dict[str, Any]], *, json: bool) -> None:
 
 def _usage(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     detail = row["task_name"] or row["process_type"] or ""
-    if row["instance_count"] is not None and row["memory_mb_per_instance"] is not None:
-        detail = f"{detail} {row['instance_count']} x {row['memory_mb_per_instance']} MB"
+    if row["state"] == "BUILDPACK_SET":
+        detail = row["buildpack_name"] or ""
+    elif row["instance_count"] is not None and row["memory_mb_per_instance"] is not None:
+        # A stop carries what ran before: said as it is, it would look as if that still ran.
+        was = "none left of " if row["state"] == "STOPPED" else ""
+        detail = f"{detail} {was}{row['instance_count']} x {row['memory_mb_per_instance']} MB"
     yield {"created_at": row["created_at"], "what": row["state"], "detail": detail.strip()}
 
 
