@@ -21,8 +21,8 @@ LOOK_S = 5.0
 ANSWER_S = 10.0
 
 _MEND = (
-    "Stop the workers, delete their tables (the topics whose names end in app-state and worker-progress) and start "
-    "again; then take a snapshot"
+    "Stop the workers, delete their tables (the topics whose names end in app-state, worker-progress and "
+    "usage-partials) and start again; then take a snapshot"
 )
 
 
