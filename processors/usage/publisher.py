@@ -60,8 +60,7 @@ class UsagePublisher:
 
     def saw(self, partition: int, foundation: str, at: Micros) -> None:
         """Note the time of a usage row."""
-        share = self._share(partition, foundation)
-        share.newest_row = max(share.newest_row, at)
+        self._share(partition, foundation).saw(at)
 
     def overdue(self, partition: int) -> dict[str, Micros]:
         """Return by foundation the time that rows have left behind so far that none can come any more.

@@ -45,19 +45,27 @@ class Shares:
     """Usage of one foundation in one partition.
 
     ``closed_to``: hours before are closed and published. ``kept_s``: how far back an hour may still be corrected.
-    ``newest_row``: time of the newest usage row, microseconds.
+    ``newest_row``: time up to which at least two usage rows have come, microseconds; ``highest``: the newest of all.
     """
 
     foundation: str
     closed_to: int
     kept_s: int
     newest_row: int = 0
+    highest: int = 0
     groups: dict[ScopeKey, _Group] = field(default_factory=dict)
     apps: dict[bytes, _App] = field(default_factory=dict)
     changed_apps: dict[bytes, int] = field(default_factory=dict)
     _totals: set[ScopeKey] = field(default_factory=set)
     _at: dict[Where, tuple[_Group, ...]] = field(default_factory=dict)
     _wheres: dict[Where, Where] = field(default_factory=dict)
+
+    def saw(self, at: int) -> None:
+        """Note the time of a usage row. One row alone moves no time: its clock may have been wrong by years."""
+        if at > self.highest:
+            self.newest_row, self.highest = max(self.newest_row, self.highest), at
+        else:
+            self.newest_row = max(self.newest_row, at)
 
     @property
     def first(self) -> int:
