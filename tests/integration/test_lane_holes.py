@@ -223,13 +223,13 @@ def test_on_disk_a_changelog_made_anew_does_not_end_the_worker(
 def test_a_static_member_comes_back_at_once(kafka: str, topic: str, workers: Pair, logs: list[str]) -> None:  # noqa: ARG001 - the changelogs exist
     """Killed and started anew it goes on without a rebalance; on stock Faust not where its address has changed."""
     plain(kafka, topic, range(5))
-    first = workers.both(topic, table=True, port=free_port())
+    first = workers.both(topic, table=True, port=free_port(), session_s=60)
     for worker in first:
         worker.await_met(5)
         worker.kill()
     plain(kafka, topic, [5])
-    stock, lane = workers.both(topic, table=True, port=free_port())
-    wait_for(lambda: 5 in lane.met)
+    stock, lane = workers.both(topic, table=True, port=free_port(), session_s=60)
+    wait_for(lambda: 5 in lane.met, within_s=40)
     assert lane.said("generation") == first[1].said("generation")
     assert stock.events == []
 

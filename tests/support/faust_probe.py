@@ -54,6 +54,7 @@ class Case:
     partitions: int = 1
     instance: str | None = None
     port: int = 0
+    session_s: float = SESSION_S
     store: str = "memory"
 
 
@@ -146,7 +147,7 @@ def stock(case: Case) -> Any:
         web_port=case.port or 6066,
         topic_disable_leader=True,
         broker_commit_interval=COMMIT_S,
-        broker_session_timeout=SESSION_S,
+        broker_session_timeout=case.session_s,
         broker_heartbeat_interval=1.0,
         consumer_group_instance_id=case.instance,
         table_cleanup_interval=0.5,
@@ -185,7 +186,7 @@ def ours(case: Case) -> LaneApp:
             group=case.group,
             bootstrap_servers=case.bootstrap,
             instance_id=case.instance,
-            session_timeout_s=SESSION_S,
+            session_timeout_s=case.session_s,
             heartbeat_s=1,
             commit_interval_s=COMMIT_S,
             chunk_records=50,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.worker_world import Log
 
@@ -44,6 +44,7 @@ def table(store: Store) -> Iterator[StateTable]:
     made.close()
 
 
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_rows_in_rocksdb_are_those_of_a_dictionary(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[bytes, bytes | None]]
