@@ -7,9 +7,13 @@ new objects, has the collector walk over them again and again: 7 % of a worker's
 import gc
 
 NEW_OBJECTS = 50_000
-"""Between two looks at the young ones; some 10 MB, if all were garbage in cycles, which hardly any is."""
+"""Between two looks at the young ones: about one a page or chunk."""
+
+OLDER = 2
+"""Looks at the young before one at the middle-aged, and of those before one at the old. Ten would be Python's own, and
+keep pages of 4 MB that a response holds in a cycle for as long."""
 
 
 def collect_seldom() -> None:
-    """Set the threshold for this process."""
-    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
+    """Set the thresholds for this process."""
+    gc.set_threshold(NEW_OBJECTS, OLDER, OLDER)

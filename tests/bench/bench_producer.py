@@ -1,4 +1,9 @@
-"""A producer's back-fill beside its own parts and beside a plain poller, in one run on one broker: rows a second."""
+"""A producer's back-fill beside its own parts and beside a plain poller, in one run on one broker: rows a second.
+
+The parts are the libraries': orjson reads a page, fastavro encodes its rows, librdkafka commits them in a transaction,
+one after the other. The tail does two of them at once (the next page is read while this one is written) and encodes by
+code generated from the schema, but it also asks over HTTP, orders, and turns each row into its record.
+"""
 
 import asyncio
 import os
@@ -25,6 +30,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from pydantic import SecretStr
 
 from plumbing.clock import SystemClock
+from plumbing.garbage import collect_seldom
 from plumbing.kafka import admin_client, client_config
 from producer import assemble
 from producer.metrics import Metrics
@@ -39,6 +45,7 @@ from standin.stack import Stack
 
 ROWS = int(os.environ.get("CFSTREAM_BENCH_ROWS", "200000"))
 PLAIN_ROWS = 5_000
+ROUNDS = 3
 PAGE = 5000
 PAGES = Path(__file__).parent / "peers" / "pages.py"
 
@@ -170,15 +177,18 @@ def plain_poller(settings: ProducerSettings, api: str, folder: Path, rows: int) 
 
 def test_a_backfill_beside_its_parts_and_a_plain_poller(stack: Stack, tmp_path: Path) -> None:
     registry = ConfluentRegistry(stack.registry_url)
-    with pages(ROWS) as api, settings_for(stack, api) as settings:
-        limit = parts_limit(settings, api)
-        plain = plain_poller(settings, api, tmp_path, PLAIN_ROWS)
-    rates = []
-    for _ in range(3):
+    collect_seldom()
+    limits, plains, rates = [], [], []
+    for _ in range(ROUNDS):
+        with pages(ROWS) as api, settings_for(stack, api) as settings:
+            limits.append(parts_limit(settings, api))
+            plains.append(plain_poller(settings, api, tmp_path, PLAIN_ROWS))
         with pages(ROWS) as api, settings_for(stack, api) as settings:
             rows, seconds = asyncio.run(backfilled(settings, registry))
             assert rows == ROWS
             rates.append(rows / seconds)
+    limit = max(limits, key=lambda found: found["limit"])
+    plain = max(plains)
     registry.close()
     ours = max(rates)
     print("\n" + ", ".join(f"{name} {rate:,.0f}/s" for name, rate in limit.items()))  # noqa: T201 - the figures
