@@ -9,11 +9,11 @@ import gc
 NEW_OBJECTS = 50_000
 """Between two looks at the young ones: about one a page or chunk."""
 
-OLDER = 2
-"""Looks at the young before one at the middle-aged, and of those before one at the old. Ten would be Python's own, and
-keep pages of 4 MB that a response holds in a cycle for as long."""
 
+def collect_seldom(older: int = 2) -> None:
+    """Set the thresholds for this process.
 
-def collect_seldom() -> None:
-    """Set the thresholds for this process."""
-    gc.set_threshold(NEW_OBJECTS, OLDER, OLDER)
+    ``older``: looks at the young before one at the middle-aged, and of those before one at the old. Python's own is
+    ten, which lets a page of 4 MB that a response holds in a cycle live as long.
+    """
+    gc.set_threshold(NEW_OBJECTS, older, older)

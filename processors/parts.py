@@ -69,7 +69,7 @@ def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_regist
 
     Raise UsageError without a registry or for wrong settings, CfstreamError for schemas that do not fit.
     """
-    collect_seldom()
+    collect_seldom(older=10)
     registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
     try:
         return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)
