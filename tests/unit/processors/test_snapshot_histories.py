@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -117,7 +118,9 @@ async def play(story: Story) -> tuple[World, int]:
 async def test_snapshots_of_what_the_rows_say_change_no_figure_and_are_no_drift(story: Story) -> None:
     world, until = await play(story)
     assert expected_and_found(world, story.rows, until) == []
-    assert world.decoded(world.topics.drift.name) == []
+    # What one of two snapshots that were under way together saw ahead may be drift to the other: figures stay right.
+    if all(one.read <= other.at for one, other in pairwise(story.taken)):
+        assert world.decoded(world.topics.drift.name) == []
 
 
 SLOW = Story(

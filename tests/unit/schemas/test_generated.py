@@ -28,7 +28,6 @@ GENERATED = [
     "DeadLetter",
     "AppState",
     "CrashState",
-    "PartitionProgress",
     "UsagePartial",
     "UsageHour",
     "UsageTotal",
