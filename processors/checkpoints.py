@@ -1,5 +1,8 @@
 """Where the tails stand: the watermarks up to which every row of a foundation is published."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from plumbing.clock import SECOND
 from processors.follower import Follower, Pair
 from schemas.codec import Codec
@@ -8,8 +11,13 @@ from schemas.records import Micros
 SILENT = 900 * SECOND
 """A tail whose checkpoint is so much older than that of its foundation's other tail is worth a word."""
 
-BACKFILL = ".backfill"
-"""Behind a feed's name: a backfill, which holds no time back."""
+
+def is_tail(checkpoint: Mapping[str, Any]) -> bool:
+    """Say whether a checkpoint is a tail's: backfills and replays of dead letters read up to an end, and then no more.
+
+    They say nothing of now. Alone they would set time to the end of all times.
+    """
+    return checkpoint["ends_at"] is None
 
 
 class Checkpoints:
@@ -56,11 +64,12 @@ class Checkpoints:
         for _key, frame in pairs:
             if frame is not None:
                 checkpoint = self._codec.decode(frame)
+                if not is_tail(checkpoint):
+                    continue
                 tail = checkpoint["foundation"], checkpoint["feed"]
                 if checkpoint["retired"]:
                     self._settled.pop(tail, None)
                     self._written.pop(tail, None)
                 else:
                     self._settled[tail] = checkpoint["settled_until"]
-                    if not checkpoint["feed"].endswith(BACKFILL):
-                        self._written[tail] = checkpoint["written_at"]
+                    self._written[tail] = checkpoint["written_at"]

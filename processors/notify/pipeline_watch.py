@@ -73,7 +73,7 @@ class PipelineWatch:
         self._tables_of(foundation).told(settled, now_s)
 
     def finished(self, foundation: str, feed: str) -> None:
-        """Note that a tail has come to its end: it is not stale when it says no more."""
+        """Note that a tail was retired: it is not stale when it says no more."""
         self._tails.pop((foundation, feed), None)
 
     def applied(self, foundation: str, partition: int, applied_to: Micros) -> None:

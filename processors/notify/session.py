@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from plumbing.clock import SECOND, Clock
+from processors.checkpoints import is_tail
 from processors.lane.writer import Writer
 from processors.notify import dead_letters, log, silences
 from processors.notify.api import View
@@ -186,12 +187,12 @@ class Session:
             self.engine.silences[key] = silences.from_record(record)
 
     def _checkpoint(self, _item: Item, record: dict[str, Any] | None) -> None:
-        if record is not None:
+        if record is not None and is_tail(record):
             foundation, feed = record["foundation"], record["feed"]
             written_at, settled_until = record["written_at"], record["settled_until"]
             self.engine.historian.tail(foundation, feed, written_at, settled_until)
             now_s = self._clock.monotonic()
-            if record["finished"] or record["retired"]:  # a backfill at its end, a feed switched off: no more news
+            if record["retired"]:  # the feed is switched off: no more news
                 self._pipeline.finished(foundation, feed)
                 return
             self._pipeline.checkpoint(foundation, feed, written_at, settled_until, record["gap"], now_s)

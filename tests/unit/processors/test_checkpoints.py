@@ -11,6 +11,9 @@ from schemas.topics import Topics
 
 TOPICS = Topics()
 
+END_OF_TIME = 253_402_300_799_000_000
+"""What a backfill and a replay of dead letters give for their watermark."""
+
 
 class Log:
     """A follower whose topic is a list."""
@@ -34,8 +37,11 @@ class Scene:
         self.encode = codec.encoder(TOPICS.checkpoints.name, TOPICS.checkpoints.schema)
         self.checkpoints = Checkpoints(self.log, codec)
 
-    async def tail(self, feed: str, settled: int, written: int = 0, *, retired: bool = False) -> None:
+    async def tail(
+        self, feed: str, settled: int, written: int = 0, *, retired: bool = False, ends_at: int | None = None
+    ) -> None:
         record = {"foundation": "f", "feed": feed, "written_at": written, "settled_until": settled, "retired": retired}
+        record["ends_at"] = ends_at
         self.log.pairs.append((f"f/{feed}".encode(), self.encode(record)))
         await self.checkpoints.refresh()
 
@@ -54,6 +60,9 @@ async def test_a_retired_tail_holds_no_time_until_it_runs_again() -> None:
 async def test_a_foundation_whose_tails_are_all_retired_has_no_time() -> None:
     scene = Scene()
     await scene.tail("app-usage-events", 500)
+    await scene.tail("app-usage-events.backfill", END_OF_TIME, ends_at=400)
+    await scene.tail("dead-letters.replayed", END_OF_TIME, ends_at=0)
+    assert scene.checkpoints.watermarks() == {"f": 500}
     await scene.tail("app-usage-events", 500, retired=True)
     assert scene.checkpoints.watermarks() == {}
 
@@ -62,7 +71,8 @@ async def test_a_tail_that_fell_silent_while_another_goes_on_is_named() -> None:
     scene = Scene()
     await scene.tail("app-usage-events", 1, 10 * SECOND)
     await scene.tail("audit-events", 1, 10 * SECOND)
-    await scene.tail("audit-events.backfill", 1, 0)
+    await scene.tail("audit-events.backfill", END_OF_TIME, 0, ends_at=1)
+    await scene.tail("dead-letters.replayed", END_OF_TIME, 0, ends_at=0)
     assert scene.checkpoints.silent() == {}
     await scene.tail("app-usage-events", 1, SILENT + 11 * SECOND)
     assert scene.checkpoints.silent() == {"f/audit-events": 10 * SECOND}

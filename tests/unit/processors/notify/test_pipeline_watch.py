@@ -167,17 +167,16 @@ def test_it_can_be_switched_off() -> None:
     assert watch.look(10_000) == []
 
 
-def test_a_backfill_at_its_end_is_not_stale() -> None:
+def test_a_retired_tail_is_not_stale() -> None:
     watch = made()
-    backfill = f"{USAGE}.backfill"
-    seen(watch, 0, feed=backfill)
-    watch.finished("f", backfill)
+    seen(watch, 0, feed=USAGE)
+    watch.finished("f", USAGE)
     for at_s in range(0, 3600, 60):
         seen(watch, at_s)
         applied(watch, at_s)
         assert watch.look(at_s) == []
     alone = made()
-    seen(alone, 0, feed=backfill)
-    alone.finished("f", backfill)
+    seen(alone, 0, feed=USAGE)
+    alone.finished("f", USAGE)
     applied(alone, 0)
     assert alone.look(3600) == []
