@@ -100,6 +100,8 @@ class SecretFiles(EnvSettingsSource):
         except OSError as error:
             name = f"{PREFIX}{field_name.upper()}_FILE"
             raise UsageError(f"{name}: cannot read {path}: {error.strerror}; name a readable file") from error
+        except UnicodeDecodeError:
+            raise UsageError(f"{PREFIX}{field_name.upper()}_FILE: {path} is not UTF-8 text") from None
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -131,6 +133,8 @@ def _read_yaml(path: Path | None) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give --config a readable YAML file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if content is None:

@@ -8,20 +8,38 @@ from plumbing.errors import UsageError
 from producer import assemble, checkpoint
 from producer.once import checkpoints, ports_of
 from producer.publish.outlet import Identity
-from producer.settings import Feed, Foundation, ProducerSettings
+from producer.settings import Feed, ProducerSettings
 
 QUIET_S = 30.0
 """A tail whose checkpoint is younger (or younger than three polls) is taken to be running."""
 
 
-async def retire(settings: ProducerSettings, foundation: Foundation, feed: Feed) -> None:
+def place(settings: ProducerSettings, name: str | None) -> tuple[str, str]:
+    """Return the name and the topic prefix of a foundation; it may have been taken out of the settings already.
+
+    Such a one is looked for under the common prefix. Raise UsageError where it is not clear which is meant.
+    """
+    entries = settings.foundations
+    if name is None:
+        if len(entries) > 1:
+            raise UsageError(f"--foundation is needed: there are {', '.join(each.name for each in entries)}")
+        name = entries[0].name if entries else settings.foundation
+    prefixes = [each.topic_prefix for each in entries if each.name == name]
+    if len(prefixes) > 1:
+        raise UsageError(f"--foundation {name}: two have this name, with other topics; leave one out of the settings")
+    own = prefixes[0] if prefixes else None
+    return name, settings.topic_prefix if own is None else own
+
+
+async def retire(settings: ProducerSettings, foundation: str, prefix: str, feed: Feed) -> None:
     """Mark the checkpoint of a tail that runs no more. It keeps the cursor: run again, the tail goes on from it.
 
-    Raise UsageError for a tail that never ran, or runs. Should it run after all, its producer is fenced.
+    ``prefix``: of the foundation's topics. Raise UsageError for a tail that never ran, or runs. Should it run after
+    all, its producer is fenced.
     """
     ports = ports_of(settings)
-    found = await asyncio.to_thread(checkpoints, settings, foundation.topic_prefix, ports.codec)
-    key = checkpoint.key(foundation.name, feed)
+    found = await asyncio.to_thread(checkpoints, settings, prefix, ports.codec)
+    key = checkpoint.key(foundation, feed)
     record = found.get(key)
     if record is None:
         raise UsageError(f"{key} has never been tailed: there is nothing to retire")
@@ -32,8 +50,8 @@ async def retire(settings: ProducerSettings, foundation: Foundation, feed: Feed)
             f"{key} is running, its checkpoint is {silent_s:.0f} s old: "
             f"end its producer, wait {needed_s:.0f} s, try again"
         )
-    topics = assemble.topics_of(settings, foundation.topic_prefix)
-    outlet = assemble.outlet(Identity(topics.prefix, foundation.name, feed), settings, topics, ports)
+    topics = assemble.topics_of(settings, prefix)
+    outlet = assemble.outlet(Identity(prefix, foundation, feed), settings, topics, ports)
     try:
         state = await outlet.open(asyncio.Event())
         if state is not None:

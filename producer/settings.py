@@ -268,3 +268,5 @@ def _from_file(path: Path | None) -> str | None:
         return path.read_text("utf-8").rstrip("\r\n")
     except OSError as error:
         raise UsageError(f"foundations: cannot read {path}: {error.strerror}; name a readable file") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"foundations: {path} is not UTF-8 text") from None

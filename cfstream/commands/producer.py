@@ -14,8 +14,8 @@ from plumbing import logs
 from plumbing.clock import SECOND, SystemClock, iso
 from plumbing.errors import UsageError
 from plumbing.kafka import require_broker
-from producer.once import checkpoints, chosen, ports_of
-from producer.retire import retire
+from producer.once import checkpoints, ports_of
+from producer.retire import place, retire
 from producer.run import run as run_producer
 from producer.settings import FEEDS, Feed, ProducerSettings
 from schemas.records import Checkpoint
@@ -71,16 +71,14 @@ def retire_(
 ) -> None:
     """Say that a feed is tailed no more, so that it no longer holds back the workers' time; end its producer first.
 
-    Its cursor stays: tailed again, it goes on from there.
+    Its cursor stays: tailed again, it goes on from there. The foundation need not be in the settings any more.
     """
     settings = ProducerSettings.load(config)
     logs.configure(settings.log_format, settings.log_level)
     (wanted,) = checked_feeds([feed])
-    foundations = chosen(settings, foundation)
-    if len(foundations) > 1:
-        raise UsageError(f"--foundation is needed: there are {', '.join(each.name for each in foundations)}")
+    name, prefix = place(settings, foundation)
     require_broker(settings)
-    asyncio.run(retire(settings, foundations[0], wanted))
+    asyncio.run(retire(settings, name, prefix, wanted))
 
 
 def _table(found: list[Checkpoint]) -> Table:

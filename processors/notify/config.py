@@ -214,14 +214,17 @@ class AlertsConfig(Model):
         return {receiver.name: receiver for receiver in self.receivers}
 
 
-def read_config(document: Document | None, slack_url: SecretStr | None = None) -> AlertsConfig:
+def read_config(
+    document: Document | None, slack_url: SecretStr | None = None, slack_file: Path | None = None
+) -> AlertsConfig:
     """Return the file's content; without receivers in it a Slack webhook alone makes the one receiver.
 
-    Raise UsageError with line and field.
+    ``slack_file``: where that webhook was read from, to be read anew at each use. Raise UsageError with line and field.
     """
     content = dict(document.content) if document else {}
     if slack_url is not None and not content.get("receivers"):
-        content["receivers"] = [{"name": "slack", "type": "slack", "url": slack_url.get_secret_value()}]
+        address = {"url_file": slack_file} if slack_file else {"url": slack_url.get_secret_value()}
+        content["receivers"] = [{"name": "slack", "type": "slack"} | address]
         content["route"] = {"receiver": "slack"} | (content.get("route") or {})
     return load(document or Document("settings", {}, {}), AlertsConfig, content)
 
@@ -253,3 +256,5 @@ def read_secret(path: Path, what: str) -> str:
         return path.read_text("utf-8").strip()
     except OSError as error:
         raise UsageError(f"{what}: cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{what}: {path} is not UTF-8 text") from None

@@ -53,15 +53,6 @@ def routes_of(root: Route, labels: Labels) -> list[Options]:
     return list(_walk(root, Options().under(root), labels))
 
 
-def all_routes(root: Route) -> Iterator[Options]:
-    """Go through the whole tree."""
-    waiting = [(root, Options().under(root))]
-    while waiting:
-        route, options = waiting.pop()
-        yield options
-        waiting += [(child, options.under(child)) for child in route.routes]
-
-
 def _walk(route: Route, options: Options, labels: Labels) -> Iterator[Options]:
     taken = False
     for child in route.routes:

@@ -46,7 +46,7 @@ _STANDBY_LOOK_S = 0.5
 def configuration(settings: NotifierSettings) -> AlertsConfig:
     """Return the alerts file with what the settings add. Raise UsageError with line and field."""
     document = read(settings.alerts_config) if settings.alerts_config else None
-    return read_config(document, settings.slack_webhook_url)
+    return read_config(document, settings.slack_webhook_url, settings.secret_file("slack_webhook_url"))
 
 
 async def run(settings: NotifierSettings) -> None:

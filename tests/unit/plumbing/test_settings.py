@@ -44,6 +44,16 @@ def test_secret_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: p
         Example.load()
 
 
+def test_secret_file_that_is_no_text_is_named_without_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(b"s3cret\xff")
+    monkeypatch.setenv("CFSTREAM_CF_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+    with pytest.raises(UsageError, match=r"^CFSTREAM_CF_CLIENT_SECRET_FILE: .* is not UTF-8 text$") as caught:
+        Example.load()
+    assert "s3cret" not in str(caught.value)
+
+
 def test_value_out_of_range_is_one_line_with_name_value_and_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CFSTREAM_POLL_SECONDS", "0")
     with pytest.raises(UsageError, match=r"^CFSTREAM_POLL_SECONDS='0': .*1 \(Seconds between polls\.\)$"):
@@ -56,10 +66,13 @@ def test_missing_setting_says_what_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
         Example.load()
 
 
-@pytest.mark.parametrize(("text", "message"), [("- a", "mapping of settings"), ("a: [", "not YAML")])
-def test_file_that_is_no_settings_is_told(tmp_path: Path, text: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"- a", "mapping of settings"), (b"a: [", "not YAML"), (b"a: \xff", "not UTF-8 text")],
+)
+def test_file_that_is_no_settings_is_told(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "c.yaml"
-    file.write_text(text)
+    file.write_bytes(content)
     with pytest.raises(UsageError, match=message):
         Example.load(file)
 

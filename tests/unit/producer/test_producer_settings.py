@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from plumbing.errors import UsageError
+from producer.retire import place
 from producer.settings import FEEDS, ProducerSettings
 from producer.share import partition_of
 
@@ -97,6 +98,20 @@ def test_what_is_missing_is_named(tmp_path: Path, settings: dict[str, Any], says
 def test_a_value_out_of_bounds_is_refused_with_its_name(tmp_path: Path, settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"CFSTREAM_{next(iter(settings)).upper()}"):
         load(tmp_path, **(BASE | settings))
+
+
+def test_a_feed_is_retired_under_the_prefix_of_its_foundation(tmp_path: Path) -> None:
+    east = {"name": "east", "cf_api": "https://east"}
+    west = {"name": "west", "cf_api": "https://west", "topic_prefix": "w."}
+    assert place(load(tmp_path), None) == ("default", "cf.")
+    assert place(load(tmp_path, foundations=[west]), None) == ("west", "w.")
+    both = load(tmp_path, foundations=[east, west])
+    assert (place(both, "east"), place(both, "west")) == (("east", "cf."), ("west", "w."))
+    assert place(both, "gone") == ("gone", "cf.")
+    with pytest.raises(UsageError, match="--foundation is needed: there are east, west"):
+        place(both, None)
+    with pytest.raises(UsageError, match="two have this name"):
+        place(load(tmp_path, foundations=[east | {"topic_prefix": "e."}, west | {"name": "east"}]), "east")
 
 
 def test_the_feeds_of_a_foundation_belong_to_neighbouring_partitions() -> None:

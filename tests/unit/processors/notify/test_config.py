@@ -16,7 +16,9 @@ from processors.notify import silences
 from processors.notify.config import AlertsConfig, Receiver, read_config
 from processors.notify.matchers import Matcher, all_match
 from processors.notify.mute import MuteTime
-from processors.notify.routing import all_routes
+from processors.notify.routing import routes_of
+from processors.notify.run import configuration
+from processors.notify.settings import NotifierSettings
 
 
 def matcher(text: str) -> Matcher:
@@ -130,7 +132,16 @@ def test_an_error_in_the_notifiers_part_is_said_with_its_place(tmp_path: Path, t
 def test_a_slack_webhook_alone_is_enough() -> None:
     config = read_config(None, SecretStr("https://hooks.slack.com/services/T/B/x"))
     assert [(one.name, one.type) for one in config.receivers] == [("slack", "slack")]
-    assert [options.receiver for options in all_routes(config.route)] == ["slack"]
+    assert [options.receiver for options in routes_of(config.route, {})] == ["slack"]
+
+
+def test_the_file_of_the_one_slack_webhook_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "url"
+    path.write_text("https://hooks.slack.com/services/T/B/old\n", "utf-8")
+    monkeypatch.setenv("CFSTREAM_SLACK_WEBHOOK_URL_FILE", str(path))
+    (only,) = configuration(NotifierSettings.load()).receivers
+    path.write_text("https://hooks.slack.com/services/T/B/new\n", "utf-8")
+    assert only.address() == "https://hooks.slack.com/services/T/B/new"
 
 
 def test_a_secret_file_is_read_anew_each_time(tmp_path: Path) -> None:
@@ -154,6 +165,6 @@ def test_children_inherit_what_they_leave_out() -> None:
             },
         }
     )
-    deepest = max(all_routes(config.route), key=lambda options: len(options.path))
+    (deepest,) = routes_of(config.route, {"app": "x"})
     assert (deepest.receiver, deepest.group_wait_s, deepest.repeat_interval_s) == ("a", 7, 3600)
     assert deepest.group_by == ("app",)
