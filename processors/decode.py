@@ -12,6 +12,7 @@ from plumbing.clock import Clock
 from processors.lane.chunk import Chunk
 from schemas.codec import HEADER_BYTES, Codec, UndecodableError
 from schemas.records import DeadLetter
+from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 
@@ -39,8 +40,9 @@ class Decoded:
 class Decoder:
     """Decodes chunks. Waits, and retries without end, while the registry is away and a schema id is new."""
 
-    def __init__(self, codec: Codec, clock: Clock, random: Random | None = None) -> None:
+    def __init__(self, codec: Codec, topics: Topics, clock: Clock, random: Random | None = None) -> None:
         self._codec = codec
+        self._names = {topic.name: topic.schema for topic in topics}
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter
         self._backoff = Backoff(first_s=0.5, cap_s=15)
@@ -50,14 +52,14 @@ class Decoder:
         await self._learn(chunk)
         rows: list[Row] = []
         dead: list[DeadLetter] = []
-        decode = self._codec.decode
+        decode, name = self._codec.decode, self._names.get(chunk.tp.topic)
         for record in chunk.records:
             key, value = record.key, record.value
             if value is None:
                 dead.append(self.dead_letter(chunk, record.offset, key, value, "a record without value"))
                 continue
             try:
-                rows.append(Row(key or b"", record.offset, decode(value), value))
+                rows.append(Row(key or b"", record.offset, decode(value, name), value))
             except UndecodableError as error:
                 dead.append(self.dead_letter(chunk, record.offset, key, value, str(error)))
         return Decoded(rows, dead)

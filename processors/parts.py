@@ -162,7 +162,7 @@ def _worker(
         topics=topics,
         book=book,
         progress=progress,
-        decoder=Decoder(codec, clock, Random()),  # noqa: S311 - jitter
+        decoder=Decoder(codec, topics, clock, Random()),  # noqa: S311 - jitter
         writer=writer,
         send=sender(topics, codec, writer),
         watch=CrashWatch(rules),

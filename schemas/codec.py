@@ -41,9 +41,13 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How to read frames of one id. ``reader`` None: as they were written. ``quick`` None: by fastavro alone."""
+    """How to read frames of one id. ``reader`` None: as they were written. ``quick`` None: by fastavro alone.
+
+    ``name``: the writer's record, without our namespace; empty for what is no record.
+    """
 
     schema_id: int
+    name: str
     writer: avro.Schema
     reader: avro.Schema | None
     quick: Read | None
@@ -94,13 +98,16 @@ class Codec:
         """Say whether ``decode`` can work without asking the registry."""
         return frame[:HEADER_BYTES] in self._readers
 
-    def decode(self, frame: bytes) -> dict[str, Any]:
+    def decode(self, frame: bytes, name: str | None = None) -> dict[str, Any]:
         """Decode one frame into a record of the reader's schema of the same name.
 
-        A record whose name is not ours is read by its writer's schema. Raise UndecodableError for a bad frame. Any
-        other error comes from the registry: it may heal, so try again. Blocks on the registry for a new id only.
+        A record whose name is not ours is read by its writer's schema. With ``name``, any other record is refused.
+        Raise UndecodableError for a bad frame. Any other error comes from the registry: it may heal, so try again.
+        Blocks on the registry for a new id only.
         """
         reader = self._readers.get(frame[:HEADER_BYTES]) or self._reader(frame)
+        if name is not None and reader.name != name:
+            raise UndecodableError(f"schema {reader.schema_id} is {reader.name or 'no record'}, not {name}")
         if reader.quick is not None:
             try:
                 record, end = reader.quick(frame, HEADER_BYTES)
@@ -115,9 +122,13 @@ class Codec:
             raise UndecodableError("no Confluent frame: the first byte is not 0x00, or fewer than 5 bytes")
         schema_id = int.from_bytes(frame[1:HEADER_BYTES], "big")
         try:
-            writer = avro.parse(self._registry.schema(schema_id))
+            text = self._registry.schema(schema_id)
         except KeyError:
             raise UndecodableError(f"schema id {schema_id} is not in the registry") from None
+        try:
+            writer = avro.parse(text)
+        except Exception as error:  # json and fastavro raise whatever the text provokes; a registry has other kinds too
+            raise UndecodableError(f"schema {schema_id} is no Avro schema: {error!r}") from error
         name = str(writer.get("name", "")).removeprefix("cfstream.") if isinstance(writer, dict) else ""
         try:
             reader = avro.parsed(name)
@@ -125,9 +136,9 @@ class Codec:
             reader = None
         if reader == writer:
             # Equal schemas need no resolution, which costs time on each record.
-            found = _Reader(schema_id, writer, None, _quick(writer))
+            found = _Reader(schema_id, name, writer, None, _quick(writer))
         else:
-            found = _Reader(schema_id, writer, reader, None)
+            found = _Reader(schema_id, name, writer, reader, None)
         self._readers[frame[:HEADER_BYTES]] = found
         return found
 

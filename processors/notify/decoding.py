@@ -23,6 +23,7 @@ class Decoding:
 
     def __init__(self, codec: Codec, topics: Topics, writer: Writer, clock: Clock, metrics: NotifierMetrics) -> None:
         self._codec = codec
+        self._names = {topic.name: topic.schema for topic in topics}
         self._dead_topic = topics.dead_letters.name
         self._encode = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
         self._writer = writer
@@ -33,11 +34,12 @@ class Decoding:
         """Return the record; None for a tombstone, and for what cannot be read, which is in the dead letters then."""
         if item.value is None:
             return None
+        name = self._names.get(item.topic)
         while True:
             try:
                 if self._codec.known(item.value):
-                    return self._codec.decode(item.value)
-                return await asyncio.to_thread(self._codec.decode, item.value)
+                    return self._codec.decode(item.value, name)
+                return await asyncio.to_thread(self._codec.decode, item.value, name)
             except UndecodableError as error:
                 self.dead(item, str(error))
                 return None

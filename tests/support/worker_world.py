@@ -126,7 +126,7 @@ class World:
             topics=topics,
             book=self.book,
             progress=progress,
-            decoder=Decoder(codec, SystemClock()),
+            decoder=Decoder(codec, topics, SystemClock()),
             writer=self.log,
             send=sender(topics, codec, self.log),
             watch=CrashWatch(self.rules),

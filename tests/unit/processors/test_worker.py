@@ -43,6 +43,17 @@ async def test_undecodable_records_go_to_the_dead_letters_and_the_rest_is_applie
     assert {letter["stage"] for letter in letters} == {"worker"}
 
 
+async def test_a_record_of_another_topic_goes_to_the_dead_letters(world: World) -> None:
+    event = world.encoders[world.topics.audit.name](audit("app.crash", 1))
+    for topic in (world.topics.usage.name, world.topics.snapshots.name):
+        world.publish_raw(topic, b"app-1", event)
+        await world.process(topic, 0)
+    await world.rows(usage("STARTED", 3, instances=7))
+    assert world.state()["running_instances"] == 7
+    reasons = [letter["reason"] for letter in world.decoded(world.topics.dead_letters.name)]
+    assert [reason.split(", ")[-1] for reason in reasons] == ["not AppUsageEvent", "not ProcessSnapshot"]
+
+
 async def test_unknown_states_are_counted_and_change_nothing(world: World) -> None:
     await world.rows(usage("HIBERNATED", 1))
     assert world.states_by_app() == {}

@@ -137,6 +137,23 @@ def test_bad_frame_is_told_apart_from_a_registry_that_is_away(frame: bytes, reas
         Codec(registry).decode(frame)
 
 
+@pytest.mark.parametrize("schema", ['syntax = "proto3"; message Row {}', '{"type": "object"}', "{}", "7"])
+def test_a_schema_of_another_kind_is_no_fault_of_the_registry(schema: str) -> None:
+    registry = MemoryRegistry()
+    registry.schemas[7] = schema
+    with pytest.raises(UndecodableError, match="schema 7 is no Avro schema"):
+        Codec(registry).decode(b"\x00\x00\x00\x00\x07abc")
+
+
+def test_a_record_of_another_name_is_refused_where_one_is_asked_for() -> None:
+    codec = Codec(MemoryRegistry())
+    record = {"feed": "f", "stage": "s", "reason": "r", "failed_at": 1, "position": "p", "body": b"x"}
+    frame = codec.encoder("t", "DeadLetter")(record)
+    assert codec.decode(frame, "DeadLetter")["feed"] == "f"
+    with pytest.raises(UndecodableError, match="schema 1 is DeadLetter, not AppUsageEvent"):
+        codec.decode(frame, "AppUsageEvent")
+
+
 def test_trailing_bytes_are_no_record() -> None:
     codec = Codec(MemoryRegistry())
     record = {"feed": "f", "stage": "s", "reason": "r", "failed_at": 1, "position": "p", "body": b"x"}
