@@ -45,6 +45,14 @@ class Checkpoints:
             marks[foundation] = None if settled is None or known is None else min(settled, known)
         return {foundation: mark for foundation, mark in marks.items() if mark is not None}
 
+    def newest(self) -> dict[str, Micros]:
+        """Return by foundation the latest event time for which any of its tails vouches."""
+        newest: dict[str, Micros] = {}
+        for (foundation, _feed), settled in self._settled.items():
+            if settled is not None:
+                newest[foundation] = max(settled, newest.get(foundation, settled))
+        return newest
+
     def silent(self) -> dict[str, Micros]:
         """Return the tails that hold their foundation's time, and since when: another feed's tail has gone on."""
         newest: dict[str, Micros] = {}

@@ -69,6 +69,7 @@ class Timekeeper:
         await self._checkpoints.read_to_end()
         while True:
             await self._checkpoints.refresh()
+            self._worker.vouched(self._checkpoints.newest())
             if self.ready:
                 done = await self._advance()
                 sources = self.sources()

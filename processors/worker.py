@@ -154,6 +154,10 @@ class Worker:
             if self._usage.publish_totals(partition):
                 await self._writer.durable()
 
+    def vouched(self, until: dict[str, Micros]) -> None:
+        """Take note by foundation of the latest event time for which a tail vouches."""
+        self._usage.vouched(until)
+
     async def close_overdue_hours(self, partition: int) -> None:
         """Close hours that no row can concern any more although the worker is behind."""
         for foundation, until in self._usage.overdue(partition).items():

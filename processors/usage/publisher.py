@@ -45,6 +45,7 @@ class UsagePublisher:
         self._encode_hour = codec.encoder(topics.usage_hours.name, topics.usage_hours.schema)
         self._encode_partial = codec.encoder(topics.partials.name, topics.partials.schema)
         self._shares: dict[int, dict[str, Shares]] = {}
+        self._vouched: dict[str, Micros] = {}
 
     def keep_from(self, partition: int, foundation: str) -> Micros:
         """Return the time before which facts may be let go: their hours are closed for good."""
@@ -62,18 +63,23 @@ class UsagePublisher:
         """Note the time of a usage row."""
         self._share(partition, foundation).saw(at)
 
+    def vouched(self, until: dict[str, Micros]) -> None:
+        """Note by foundation the latest event time for which a tail vouches: rows later still show no time."""
+        self._vouched = until
+
     def overdue(self, partition: int) -> dict[str, Micros]:
         """Return by foundation the time that rows have left behind so far that none can come any more.
 
         While a worker is behind, no watermark tells it how far it is; but a row later than ``late_window`` finds no
         place anyway. So hours close, and facts are let go, in the middle of a backfill too.
         """
-        window = self._kept_s * SECOND
-        return {
-            foundation: share.newest_row - window
-            for foundation, share in self._shares.get(partition, {}).items()
-            if share.newest_row - window >= (share.closed_to + HOUR_S) * SECOND
-        }
+        due: dict[str, Micros] = {}
+        for foundation, share in self._shares.get(partition, {}).items():
+            newest = min(share.newest_row, self._vouched.get(foundation, share.newest_row))
+            until = newest - self._kept_s * SECOND
+            if until >= (share.closed_to + HOUR_S) * SECOND:
+                due[foundation] = until
+        return due
 
     def reset(self) -> None:
         """Forget all shares: the partitions are assigned anew."""

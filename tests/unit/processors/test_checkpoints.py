@@ -51,6 +51,7 @@ async def test_a_retired_tail_holds_no_time_until_it_runs_again() -> None:
     await scene.tail("app-usage-events", 500)
     await scene.tail("audit-events", 100)
     assert scene.checkpoints.watermarks() == {"f": 100}
+    assert scene.checkpoints.newest() == {"f": 500}
     await scene.tail("audit-events", 100, retired=True)
     assert scene.checkpoints.watermarks() == {"f": 500}
     await scene.tail("audit-events", 120)

@@ -238,6 +238,18 @@ async def test_a_row_from_the_far_future_closes_no_hours(world: World) -> None:
     assert counted["app-1"] == 1800 + 3 * 1800
 
 
+async def test_a_server_whose_clock_is_a_day_ahead_closes_no_hours(world: World) -> None:
+    world.worker.vouched({"f": T0})
+    await world.rows(usage("STARTED", 0, instances=1))
+    await world.rows(*(usage("STARTED", 86400 + at, f"ahead-{at}") for at in range(3)))
+    await world.worker.close_overdue_hours(0)
+    await world.rows(usage("STARTED", 1800, instances=3))
+    await world.time(T0 + HOUR)
+    _totals, hours = world.rolled()
+    counted = {h["guid"]: h["instance_seconds"] for h in hours.values() if h["scope"] == "app" and h["hour"] == T0}
+    assert counted["app-1"] == 1800 + 3 * 1800
+
+
 async def test_totals_published_before_a_kill_are_put_right_by_the_successor(world: World) -> None:
     await world.rows(usage("TASK_STARTED", 0, task="t"))
     await world.time(T0 + 10 * SECOND)
