@@ -17,7 +17,7 @@ from plumbing.kafka import require_broker
 from producer import tail
 from producer.backfill import Plan, backfill
 from producer.once import chosen, entered
-from producer.settings import FEEDS, ProducerSettings
+from producer.settings import ProducerSettings
 
 app = command("Read history into the topics.")
 
@@ -45,7 +45,7 @@ def run(
     async def filled() -> None:
         for each in foundations:
             async with entered(settings, each) as once:
-                for name in checked_feeds(feed) or FEEDS:
+                for name in checked_feeds(feed) or each.feeds:
                     with _Bar(f"{each.name}/{name}") as bar:
                         done = await backfill(once, name, begin, bar.update)
                     bar.summary(done)

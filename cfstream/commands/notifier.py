@@ -10,11 +10,6 @@ from processors.notify.settings import NotifierSettings
 app = application("Send alerts to chat webhooks.")
 
 
-@app.callback()
-def _group() -> None:
-    """Send alerts to chat webhooks."""
-
-
 @app.command()
 def run(config: Config = None) -> None:
     """Run a notifier until SIGTERM. Of several, one sends and the others stand by."""

@@ -13,11 +13,6 @@ from processors.settings import WorkerSettings
 app = application("Keep the state tables and raise alerts.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep the state tables and raise alerts."""
-
-
 @app.command()
 def run(
     config: Config = None,

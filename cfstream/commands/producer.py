@@ -24,7 +24,9 @@ app = application("Tail the feeds into Kafka.")
 
 Feeds = Annotated[
     list[str] | None,
-    typer.Option("--feed", help="app-usage-events or audit-events; can be given twice. All by default."),
+    typer.Option(
+        "--feed", metavar="FEED", help="app-usage-events or audit-events; can be given twice. All by default."
+    ),
 ]
 
 

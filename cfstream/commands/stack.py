@@ -33,11 +33,6 @@ class Engine(StrEnum):
     embedded = "embedded"
 
 
-@app.callback()
-def main() -> None:
-    """Keep ``up`` a word of its own, although it is the only one."""
-
-
 @app.command()
 def up(
     only: Annotated[

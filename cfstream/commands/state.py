@@ -20,7 +20,7 @@ app = command("What runs now, by app.")
 
 @app.command()
 def state(
-    name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Guid or name of one app.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="APP", help="Guid or name of one app.")] = None,
     config: Config = None,
     space: Annotated[str | None, typer.Option("--space", help="Only apps of this space, by guid or name.")] = None,
     org: Annotated[str | None, typer.Option("--org", help="Only apps of this organization, by guid.")] = None,
