@@ -32,7 +32,7 @@ class ProgressBook:
         self._encode = encode
         self._known: dict[tuple[int, str], PartitionProgress] = {}
         self._changed: set[tuple[int, str]] = set()
-        self._source_ids: dict[str, str] = {}
+        self._source_ids: Mapping[str, str] = {}
 
     def get(self, partition: int, foundation: str) -> PartitionProgress:
         """Return the progress; to change it, call ``change``."""
@@ -44,8 +44,8 @@ class ProgressBook:
         return progress
 
     def remember(self, source_ids: Mapping[str, str]) -> None:
-        """Keep the ids of the source topics with whatever is written from now on."""
-        self._source_ids = dict(source_ids)
+        """Keep the ids of the source topics, as they are then, with whatever is written from now on."""
+        self._source_ids = source_ids
 
     def source_ids(self, partition: int) -> dict[str, str]:
         """Return the ids of the source topics from which a partition's tables were made, as far as they are known."""
@@ -86,7 +86,7 @@ class ProgressBook:
         for pair in changed:
             progress = self._known[pair]
             progress["version"] += 1
-            progress["source_ids"] = progress["source_ids"] | self._source_ids
+            progress["source_ids"] = {**progress["source_ids"], **self._source_ids}
             self._table.put(partition, pair[1].encode(), self._encode(progress))
             self._changed.discard(pair)
         return bool(changed)

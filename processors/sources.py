@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
@@ -19,6 +19,8 @@ _log = structlog.get_logger(__name__)
 
 LOOK_S = 5.0
 ANSWER_S = 10.0
+SPARE_S = 5.0
+"""The client itself gives up after ``ANSWER_S``; its answer says why, so it is waited for."""
 
 _MEND = (
     "Stop the workers, delete their tables (the topics whose names end in app-state, worker-progress and "
@@ -30,8 +32,12 @@ class MadeAnewError(CfstreamError):
     """A source topic was deleted and made anew: the tables do not belong to it."""
 
 
+class UnseenError(CfstreamError):
+    """Kafka did not say which topics it has."""
+
+
 class Sources:
-    """The source topics by name, and the id that Kafka gives each. ``ids`` is {} until ``look`` has succeeded."""
+    """The source topics by name, and the id that Kafka gives each. ``ids`` is one mapping, and grows by ``look``."""
 
     def __init__(self, admin: AdminClient, names: Iterable[str]) -> None:
         self._admin = admin
@@ -39,10 +45,13 @@ class Sources:
         self.ids: dict[str, str] = {}
 
     async def look(self) -> None:
-        """Ask for the ids. Raise MadeAnewError when one has changed, KafkaException when no broker answers."""
-        found = await asyncio.to_thread(self._ask)
+        """Ask for the ids. Raise MadeAnewError when one has changed, UnseenError when no broker answers."""
+        try:
+            found = await asyncio.to_thread(self._ask)
+        except (KafkaException, TimeoutError) as error:
+            raise UnseenError(f"the source topics cannot be looked at: {error}") from error
         refuse_other_topics(self.ids, found)
-        self.ids = self.ids | found
+        self.ids.update(found)
 
     async def watch(self, crash: Callable[[BaseException], Awaitable[None]]) -> None:
         """Look for ever; tell ``crash`` of a topic that was made anew."""
@@ -53,7 +62,7 @@ class Sources:
             except MadeAnewError as error:
                 await crash(error)
                 return
-            except KafkaException as error:
+            except UnseenError as error:
                 _log.debug("could not look at the source topics", reason=str(error))
 
     def _ask(self) -> dict[str, str]:
@@ -61,8 +70,10 @@ class Sources:
         asked = self._admin.describe_topics(TopicCollection(self._names), request_timeout=ANSWER_S)
         for name, future in asked.items():
             try:
-                found[name] = str(future.result(ANSWER_S).topic_id)
+                found[name] = str(future.result(ANSWER_S + SPARE_S).topic_id)
             except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
                 # Gone for now, perhaps; should it come back, it has another id.
                 _log.warning("a source topic cannot be looked at", topic=name, reason=error.args[0].str())
         return found
