@@ -7,7 +7,8 @@ import yaml
 
 from processors.alerts.files import NOTIFYING, load_rules, problems, read
 from processors.alerts.rules import Override, Rule
-from processors.notify.config import AlertsConfig, Receiver, Route
+from processors.notify.config import AlertsConfig, Receiver, Route, read_config
+from processors.notify.routing import routes_of
 
 EXAMPLE = Path(__file__).parents[4] / "docs" / "alerts.yaml"
 PAGE = EXAMPLE.with_suffix(".md")
@@ -21,6 +22,14 @@ def test_the_example_is_right() -> None:
 def test_the_example_shows_each_part_of_the_file() -> None:
     shown = yaml.safe_load(EXAMPLE.read_text("utf-8"))
     assert set(shown) == set(AlertsConfig.model_fields) - {"inhibit_rules"}
+
+
+def test_a_critical_alert_of_the_example_reaches_the_team_too() -> None:
+    root = read_config(read(EXAMPLE)).route
+    critical = {"severity": "critical", "kind": "loop", "space": "production"}
+    assert [route.receiver for route in routes_of(root, critical)] == ["on-call", "team"]
+    assert [route.receiver for route in routes_of(root, critical | {"kind": "pipeline"})] == ["on-call"]
+    assert [route.mute_times for route in routes_of(root, {"severity": "warning", "space": "dev-1"})] == [("nights",)]
 
 
 def test_the_worker_passes_over_what_is_the_notifiers() -> None:
