@@ -79,3 +79,5 @@ def _once(settings: CommonSettings, work: Callable[[AdminClient], T], given_up: 
         return work(admin)
     except KafkaException as error:
         raise NoBrokerError(f"Kafka: {error.args[0].str()}", "see the brokers' logs") from error
+    except TimeoutError as error:  # the client's futures were not done in time
+        raise NoBrokerError("Kafka: no answer in time", "see the brokers' logs") from error

@@ -13,6 +13,9 @@ from schemas.rights import NotAllowedError
 
 _CHUNK = 1000
 
+_SPARE_S = 5.0
+"""The client itself gives up in time; its answer says why, so it is waited for."""
+
 
 def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict[str, bytes]:
     """Return the last committed value of each key of a compacted topic with one partition.
@@ -50,6 +53,8 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
                     raise _refused(error, topic)
     except KafkaException as error:
         raise DoubtError(error.args[0].str()) from error
+    except TimeoutError as error:
+        raise DoubtError(f"the end of {topic} was not told within {timeout_s:.0f} s") from error
     finally:
         consumer.close()
     raise DoubtError(f"{topic} could not be read to its end within {timeout_s:.0f} s")
@@ -87,4 +92,4 @@ def _high_watermark(config: ClientConfig, topic: str, timeout_s: float) -> int:
         isolation_level=IsolationLevel.READ_UNCOMMITTED,
         request_timeout=timeout_s,
     )
-    return int(asked[partition].result(timeout_s).offset)
+    return int(asked[partition].result(timeout_s + _SPARE_S).offset)

@@ -1,5 +1,6 @@
 """Clock, back-off, redaction and client settings."""
 
+import asyncio
 import io
 import logging
 import sys
@@ -10,13 +11,14 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumbing import logs
+from plumbing import logs, waiting
 from plumbing.backoff import Backoff
-from plumbing.clock import iso, micros
+from plumbing.clock import SystemClock, iso, micros
 from plumbing.errors import UsageError
-from plumbing.kafka import client_config
+from plumbing.kafka import NoBrokerError, client_config
 from plumbing.logs import redact
 from plumbing.settings import CommonSettings
+from plumbing.waiting import with_broker
 
 
 @pytest.mark.parametrize(
@@ -110,3 +112,15 @@ def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
     assert said == [True, False, False]
     assert heard("aiokafka", "something else")
     assert [heard("processors", "no connection to %s") for _ in range(2)] == [True, True]
+
+
+async def test_a_broker_that_goes_away_in_the_middle_of_a_start_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(_admin: object) -> None:
+        raise TimeoutError
+
+    def answers(_settings: CommonSettings, **_given: object) -> object:
+        return object()
+
+    monkeypatch.setattr(waiting, "require_broker", answers)
+    with pytest.raises(NoBrokerError, match="no answer in time"):
+        await with_broker(CommonSettings(), late, asyncio.Event(), clock=SystemClock(), random=Random(1), patient=False)

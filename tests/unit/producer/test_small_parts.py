@@ -20,6 +20,8 @@ from producer.backfill import Plan, plan
 from producer.checkpoint import END_OF_TIME, TailState
 from producer.feeds.position import Position
 from producer.feeds.seen import Seen
+from producer.publish.readback import last_values
+from producer.publish.transaction import DoubtError
 from producer.reconcile import Drift, Sums, drifts, source_sums, table_sums
 from producer.replay import _offsets, _position
 from producer.snapshot import read
@@ -184,3 +186,8 @@ def test_a_list_from_which_things_vanish_while_it_is_read_misses_nothing_that_st
     assert gone
     assert len(found) == len(set(found))
     assert there - gone <= set(found) <= there
+
+
+def test_checkpoints_that_cannot_be_read_back_are_in_doubt_and_end_no_tail() -> None:
+    with pytest.raises(DoubtError):
+        last_values({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, "checkpoints", timeout_s=0.5)
