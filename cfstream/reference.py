@@ -67,7 +67,7 @@ def _row(name: str, field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be set"
-    if field.default is None or field.default == "":
+    if field.default in (None, "", ()):
         return "–"
     default = field.get_default(call_default_factory=True)
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"

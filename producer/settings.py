@@ -109,7 +109,7 @@ class ProducerSettings(CommonSettings):
     )
     cf_timeout_seconds: float = Field(default=30, ge=0.1, le=600, description="Longest wait for a part of an answer.")
     foundations: tuple[FoundationSettings, ...] = Field(
-        default=(), description="Several foundations, in the YAML file; each with its own address and credentials."
+        default=(), description="Several foundations, in the YAML file, each with its address: see docs/producer.md."
     )
     settle_seconds: float = Field(
         default=60,
