@@ -1,7 +1,5 @@
 """The integral of a step function by hours, kept so that a change at any kept time costs the same small step."""
 
-from collections.abc import Iterator
-
 from processors.usage.changes import NOTHING, Change, Level
 
 HOUR_S = 3600
@@ -88,10 +86,6 @@ class Ledger:
         rest = HOUR_S - took
         integral = Level(*(start[index] * took + sums[index + 4] - sums[index] * rest for index in range(4)))
         return integral, Level(*(start[index] + sums[index] for index in range(4)))
-
-    def changed_hours(self) -> Iterator[int]:
-        """Go through the kept hours in which something changed."""
-        return iter(self._hours)
 
     def _level(self, hours: list[int] | dict[int, _Sum]) -> Level:
         instances, memory, tasks, task_memory = self._base

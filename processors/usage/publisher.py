@@ -111,7 +111,8 @@ class UsagePublisher:
         if not self._of_apps:
             share.changed_apps.clear()
             keys = []
-        since = share.closed_to or share.earliest_hour(now)
+        # Before the first closing each app and group has hours from its own first change on.
+        since = share.closed_to or None
         for start in range(0, len(keys), SLICE):
             async with lock:
                 if self._shares.get(partition, {}).get(foundation) is not share:

@@ -174,11 +174,6 @@ class Shares:
                 taken[scope], group.mark = group.mark, None
         return taken
 
-    def earliest_hour(self, default: int) -> int:
-        """Return the first hour in which anything changed."""
-        ledgers = (group.ledger for group in self.groups.values())
-        return min((hour for ledger in ledgers for hour in ledger.changed_hours()), default=default)
-
     def totals(self, scopes: Iterable[ScopeKey]) -> Iterator[UsageTotal]:
         """Yield the share in the totals of some groups."""
         for scope in scopes:

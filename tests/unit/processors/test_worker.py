@@ -238,6 +238,16 @@ async def test_a_row_from_the_far_future_closes_no_hours(world: World) -> None:
     assert counted["app-1"] == 1800 + 3 * 1800
 
 
+async def test_a_task_that_has_run_for_long_gives_no_other_app_hours_of_its_past(world: World) -> None:
+    started = snapshot("task", 10, "app-2", task="t", started_at=-5 * 86400)
+    await world.snapshots(snapshot("process", 10), started, snapshot("end", 10, None))
+    await world.time(T0 + HOUR)
+    _totals, hours = world.rolled()
+    first = {app: min(h["hour"] for h in hours.values() if h["guid"] == app) for app in ("app-1", "app-2", "space-1")}
+    assert first == {"app-1": T0, "app-2": T0 - 120 * HOUR, "space-1": T0 - 120 * HOUR}
+    assert sum(h["task_seconds"] for h in hours.values() if h["guid"] == "space-1" and h["hour"] < T0) == 5 * 86400
+
+
 async def test_a_server_whose_clock_is_a_day_ahead_closes_no_hours(world: World) -> None:
     world.worker.vouched({"f": T0})
     await world.rows(usage("STARTED", 0, instances=1))
