@@ -49,7 +49,7 @@ class Decoder:
 
     async def chunk(self, chunk: Chunk) -> Decoded:
         """Decode all records of a chunk."""
-        await self._learn(chunk)
+        unread = await self._learn(chunk)
         rows: list[Row] = []
         dead: list[DeadLetter] = []
         decode, name = self._codec.decode, self._names.get(chunk.tp.topic)
@@ -58,27 +58,37 @@ class Decoder:
             if value is None:
                 dead.append(self.dead_letter(chunk, record.offset, key, value, "a record without value"))
                 continue
+            if unread and (reason := unread.get(value[:HEADER_BYTES])) is not None:
+                dead.append(self.dead_letter(chunk, record.offset, key, value, reason))
+                continue
             try:
                 rows.append(Row(key or b"", record.offset, decode(value, name), value))
             except UndecodableError as error:
                 dead.append(self.dead_letter(chunk, record.offset, key, value, str(error)))
         return Decoded(rows, dead)
 
-    async def _learn(self, chunk: Chunk) -> None:
-        """Ask the registry for the schema ids that are new, off the event loop."""
+    async def _learn(self, chunk: Chunk) -> dict[bytes, str]:
+        """Ask the registry for the schema ids that are new, off the event loop and each once.
+
+        Return the headers of frames without a schema, and why.
+        """
+        unread: dict[bytes, str] = {}
         heads = {record.value[:HEADER_BYTES]: record.value for record in chunk.records if record.value}
-        for frame in heads.values():
+        for head, frame in heads.items():
             attempt = 0
             while not self._codec.known(frame):
                 try:
                     await asyncio.to_thread(self._codec.decode, frame)
-                except UndecodableError:
+                except UndecodableError as error:
+                    if not self._codec.known(frame):
+                        unread[head] = str(error)
                     break
                 except Exception as error:  # noqa: BLE001 - whatever the registry's client raises may heal
                     wait = self._backoff.delay(attempt, self._random)
                     _log.warning("the schema registry does not answer", error=str(error), retry_s=round(wait, 1))
                     attempt += 1
                     await self._clock.sleep(wait)
+        return unread
 
     def dead_letter(self, chunk: Chunk, offset: int, key: bytes | None, value: bytes | None, reason: str) -> DeadLetter:
         """Return the dead letter of one record of a chunk."""

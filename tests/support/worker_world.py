@@ -95,7 +95,8 @@ class World:
 
     def __init__(self, *, keep: Keep | None = None, rules: Rules | None = None) -> None:
         self.topics = Topics()
-        self.codec = Codec(MemoryRegistry())
+        self.schemas = MemoryRegistry()
+        self.codec = Codec(self.schemas)
         self.log = Log()
         self.keep = keep or Keep()
         self.rules = rules or Rules()

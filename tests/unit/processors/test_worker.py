@@ -54,6 +54,15 @@ async def test_a_record_of_another_topic_goes_to_the_dead_letters(world: World) 
     assert [reason.split(", ")[-1] for reason in reasons] == ["not AppUsageEvent", "not ProcessSnapshot"]
 
 
+async def test_the_registry_is_asked_once_a_chunk_for_an_id_that_it_does_not_have(world: World) -> None:
+    name = world.topics.usage.name
+    for _ in range(3):
+        world.publish_raw(name, b"k", b"\x00\x00\x00\x00\x63abc")
+    await world.process(name, 0)
+    assert len(world.decoded(world.topics.dead_letters.name)) == 3
+    assert world.schemas.asked.count(99) == 1
+
+
 async def test_unknown_states_are_counted_and_change_nothing(world: World) -> None:
     await world.rows(usage("HIBERNATED", 1))
     assert world.states_by_app() == {}
