@@ -10,6 +10,7 @@ import structlog
 from plumbing.backoff import Backoff
 from plumbing.clock import Clock
 from processors.lane.chunk import Chunk
+from processors.letters import fitting
 from schemas.codec import HEADER_BYTES, Codec, UndecodableError
 from schemas.records import DeadLetter
 from schemas.topics import Topics
@@ -92,6 +93,7 @@ class Decoder:
 
     def dead_letter(self, chunk: Chunk, offset: int, key: bytes | None, value: bytes | None, reason: str) -> DeadLetter:
         """Return the dead letter of one record of a chunk."""
+        body, reason = fitting(value, reason)
         return DeadLetter(
             foundation=None,
             feed=chunk.tp.topic,
@@ -101,5 +103,5 @@ class Decoder:
             position=f"{chunk.tp.topic}/{chunk.tp.partition}/{offset}",
             api_version=None,
             key=key,
-            body=value or b"",
+            body=body,
         )

@@ -2,6 +2,7 @@
 
 import orjson
 
+from processors.letters import fitting
 from processors.notify.batch import Batch
 from processors.notify.inbox import Item
 from processors.notify.receivers import webhook
@@ -12,6 +13,7 @@ FEED = "notifications"
 
 def of_batch(batch: Batch, reason: str, now: Micros) -> DeadLetter:
     """Return the letter of a notification that was given up: its alerts in Alertmanager's JSON."""
+    body, reason = fitting(orjson.dumps(webhook.payload(batch, len(batch.alerts), None)), reason)
     return {
         "foundation": batch.alerts[0]["foundation"],
         "feed": FEED,
@@ -21,12 +23,13 @@ def of_batch(batch: Batch, reason: str, now: Micros) -> DeadLetter:
         "position": f"{batch.receiver}/{batch.group_key}",
         "api_version": None,
         "key": batch.key.encode(),
-        "body": orjson.dumps(webhook.payload(batch, len(batch.alerts), None)),
+        "body": body,
     }
 
 
 def of_record(item: Item, reason: str, now: Micros) -> DeadLetter:
     """Return the letter of a record that could not be read."""
+    body, reason = fitting(item.value, reason)
     return {
         "foundation": None,
         "feed": item.topic,
@@ -36,5 +39,5 @@ def of_record(item: Item, reason: str, now: Micros) -> DeadLetter:
         "position": f"{item.topic}/{item.partition}/{item.offset}",
         "api_version": None,
         "key": item.key,
-        "body": item.value or b"",
+        "body": body,
     }

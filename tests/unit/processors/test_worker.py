@@ -63,6 +63,15 @@ async def test_the_registry_is_asked_once_a_chunk_for_an_id_that_it_does_not_hav
     assert world.schemas.asked.count(99) == 1
 
 
+async def test_a_dead_letter_fits_into_a_record_whatever_it_is_about(world: World) -> None:
+    name = world.topics.usage.name
+    world.publish_raw(name, b"k", b"\x01" * 1_048_000)
+    await world.process(name, 0)
+    (letter,) = world.decoded(world.topics.dead_letters.name)
+    assert len(letter["body"]) == 900_000
+    assert letter["reason"].endswith("the body is cut, it has 1048000 bytes")
+
+
 async def test_unknown_states_are_counted_and_change_nothing(world: World) -> None:
     await world.rows(usage("HIBERNATED", 1))
     assert world.states_by_app() == {}
