@@ -60,8 +60,9 @@ class UsagePublisher:
         self._share(partition, foundation).remove(key)
 
     def saw(self, partition: int, foundation: str, at: Micros) -> None:
-        """Note the time of a usage row."""
-        self._share(partition, foundation).saw(at)
+        """Note the time of a usage row, unless no tail vouches for it."""
+        if at <= self._vouched.get(foundation, at):
+            self._share(partition, foundation).saw(at)
 
     def vouched(self, until: dict[str, Micros]) -> None:
         """Note by foundation the latest event time for which a tail vouches: rows later still show no time."""
