@@ -1,6 +1,7 @@
-"""What all tests share: markers by folder, and one Kafka and registry for the whole session.
+"""What all tests share: markers by folder, and one Kafka and registry for each of the two lanes in which they run.
 
-The session takes the addresses of the environment when they are set, else Docker, else it starts the embedded ones,
+Most tests wait for processes and for Kafka, so two run at a time (pytest-xdist); a folder stays in one lane, in order.
+A lane takes the addresses of the environment when they are set, else Docker, else it starts the embedded ones,
 and only when a test asks for them.
 """
 
@@ -13,14 +14,25 @@ import pytest
 from standin.stack import Stack, open_stack
 
 HERE = Path(__file__).parent
-FOLDERS = ("unit", "integration", "e2e", "faults", "browser", "chart", "bench")
+LANES = {
+    "unit": "first",
+    "browser": "first",
+    "faults": "first",
+    "bench": "first",
+    "chart": "second",
+    "e2e": "second",
+    "integration": "second",
+}
+"""The lane of each folder of tests; both take about as long."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(HERE).parts[0]
-        if folder in FOLDERS:
+        if folder in LANES:
             item.add_marker(folder)
+            item.add_marker(pytest.mark.xdist_group(LANES[folder]))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
 
-SESSION_S = 10
+SESSION_S = 6
 
 
 class Leadership:

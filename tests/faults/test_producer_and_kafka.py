@@ -60,7 +60,7 @@ def here(own: Kafka, registry_url: str, topic_prefix: str, tmp_path: Path) -> It
     cc = CloudController(seed=23)
     cc.write_past(Past(usage_rows=2000, apps=40, span_s=3 * 86400.0))
     cc.step(60)
-    with site(cc, own.proxy.bootstrap_servers, registry_url, topic_prefix, tmp_path) as found:
+    with site(cc, own.proxy.bootstrap_servers, registry_url, topic_prefix, tmp_path, tidy=False) as found:
         yield found
 
 
@@ -153,8 +153,9 @@ def test_a_producer_used_again_after_a_repeated_commit_would_be_caught(own: Kafk
     with suppress(KafkaException):
         careless.abort_transaction(10)
     assert own.proxy.delivered == [0]
+    # Whether "three" is in the torn transaction is a matter of milliseconds.
     read = [row.value for row in rows({"bootstrap.servers": servers}, topic)]
-    assert read == [b"one", b"two, which is never committed"]
+    assert read[:2] == [b"one", b"two, which is never committed"]
 
     careful = Publisher({"bootstrap.servers": servers}, f"{topic}.ours")
     careful.start()
@@ -195,15 +196,12 @@ def test_it_outlives_a_kafka_that_dies_freezes_and_bounces(here: Site, own: Kafk
     run.await_all("after the freeze")
     here.assert_exact()
 
-
-def test_it_ends_within_seconds_while_kafka_is_away(here: Site, own: Kafka) -> None:
-    run = started(here)
     own.broker.pause()
     try:
-        until(lambda: "Kafka" in run.trouble, within_s=60, what="not ready")
+        until(lambda: "Kafka" in run.trouble, within_s=60, what="not ready while Kafka is frozen again")
         began = time.monotonic()
         run.child.terminate()
         assert run.child.wait(20) == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 10, "it ends within seconds while Kafka is away"
     finally:
         own.broker.resume()

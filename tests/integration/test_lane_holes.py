@@ -269,8 +269,9 @@ def test_windows_of_stock_faust_that_were_recovered_never_expire(
         first = workers.start("stock", topic, window=3600)
         wait_for(lambda: end(kafka, first.changelog) == 1 and offsets[first] == 1)
         first.kill()
-        plain(kafka, topic, [2])
-        second = workers.start("stock", topic, window=1)
+        second = workers.start("stock", topic, window=3)
+        second.await_("recovered")
+        plain(kafka, topic, [2])  # not before: its three seconds begin now
         wait_for(lambda: ["1", "2"] in second.said("rows"))
         wait_for(lambda: "2" not in second.said("rows")[-1])
         assert second.said("rows")[-1] == ["1"]

@@ -142,9 +142,19 @@ class Site:
 
 @contextmanager
 def site(
-    cc: CloudController, kafka: str, registry: str, prefix: str, folder: Path, *, tls: Tls | None = None
+    cc: CloudController,
+    kafka: str,
+    registry: str,
+    prefix: str,
+    folder: Path,
+    *,
+    tls: Tls | None = None,
+    tidy: bool = True,
 ) -> Iterator[Site]:
-    """Serve the Cloud Controller while the block runs; afterwards end the children and delete the topics."""
+    """Serve the Cloud Controller while the block runs; afterwards end the children and, if ``tidy``, delete the topics.
+
+    A broker that ends with the test, or has just been frozen, is best left alone.
+    """
     with running(cc, tls=tls) as address:
         environment = {
             "CFSTREAM_CF_API": str(address),
@@ -168,8 +178,14 @@ def site(
                     os.kill(child.pid, signal.SIGCONT)
                 child.kill()
                 child.wait()
-            admin = AdminClient({"bootstrap.servers": kafka})
-            there = [name for name in admin.list_topics(timeout=15).topics if name.startswith(prefix)]
-            for future in admin.delete_topics(there, operation_timeout=30).values() if there else ():
-                future.result(timeout=30)
+            if tidy:
+                delete_topics(kafka, prefix)
             client.close()
+
+
+def delete_topics(kafka: str, prefix: str) -> None:
+    """Delete the topics whose names begin so."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    there = [name for name in admin.list_topics(timeout=15).topics if name.startswith(prefix)]
+    for future in admin.delete_topics(there, operation_timeout=30).values() if there else ():
+        future.result(timeout=30)
