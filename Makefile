@@ -25,7 +25,7 @@ demo: $(READY) ## Run the whole chain on this machine, live: Kafka, Cloud Contro
 	@$(BIN)/cfstream demo $(ARGS)
 
 test: $(READY) ## Run every test: unit, integration, end to end, faults, chart (ARGS="-k name")
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 20 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --durations 20 $(ARGS)
 
 test-fast: $(READY) ## Run the unit tests: seconds, no sockets
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

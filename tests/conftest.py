@@ -8,8 +8,10 @@ and only when a test asks for them.
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from standin.stack import Stack, open_stack
 
@@ -26,13 +28,23 @@ LANES = {
 """The lane of each folder of tests; both take about as long."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(HERE).parts[0]
         if folder in LANES:
             item.add_marker(folder)
-            item.add_marker(pytest.mark.xdist_group(LANES[folder]))
+
+
+class InLanes(LoadScopeScheduling):  # type: ignore[misc] # a library without types
+    """Gives each lane to one of pytest-xdist's processes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        _tests, folder, _rest = nodeid.split("/", 2)
+        return LANES[folder]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return InLanes(config, log)
 
 
 @pytest.fixture(scope="session")
