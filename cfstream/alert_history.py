@@ -13,7 +13,7 @@ from processors.alerts.simulate import Episode, Simulation
 from processors.notify.silences import Silence, from_record
 from schemas.codec import UndecodableError
 from schemas.records import Alert, Micros
-from schemas.registry import RegistryUnreachableError
+from schemas.registry import MEND, RegistryUnreachableError
 from schemas.topics import Topic, Topics
 
 _USAGE, _AUDIT, _SNAPSHOT = range(3)
@@ -94,4 +94,4 @@ def _records(settings: CommonSettings, topic: Topic) -> Iterator[tuple[str, dict
                 continue  # it is in the dead letters
             yield key.decode("utf-8", "replace"), record
     except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+        raise UsageError(f"{error}: {MEND}") from error

@@ -11,7 +11,7 @@ from plumbing.errors import CfstreamError
 from plumbing.kafka import registry_options, require_broker
 from plumbing.settings import CommonSettings
 from schemas import allowed, avro, provision
-from schemas.registry import COMPATIBILITY, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import COMPATIBILITY, MEND, ConfluentRegistry, RegistryUnreachableError
 from schemas.rights import ROLES, NotAllowedError, lacking, shortened
 from schemas.topics import Topics
 
@@ -118,7 +118,7 @@ class RegistryChecks:
         try:
             self._registry.registered(self._topics.usage.subject)
         except RegistryUnreachableError as error:
-            raise AilmentError(str(error), "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+            raise AilmentError(str(error), MEND) from error
         return f"{self._url} answers"
 
     def _fit(self) -> str:

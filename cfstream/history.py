@@ -12,7 +12,7 @@ from cfstream.tables import codec_of, records
 from plumbing.errors import UsageError
 from plumbing.settings import CommonSettings
 from schemas.codec import UndecodableError
-from schemas.registry import RegistryUnreachableError
+from schemas.registry import MEND, RegistryUnreachableError
 from schemas.topics import Topics
 
 
@@ -35,7 +35,7 @@ def events(settings: CommonSettings, topics: Topics, app_guid: str) -> list[dict
                     except UndecodableError:
                         continue  # it is in the dead letters
     except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+        raise UsageError(f"{error}: {MEND}") from error
     return sorted(found, key=lambda event: int(event["created_at"]))
 
 

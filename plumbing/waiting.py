@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
@@ -42,35 +43,59 @@ async def unless_stopped(stop: asyncio.Event, awaitable: Awaitable[T]) -> T:
         work.cancel()
 
 
-async def with_broker(
-    settings: CommonSettings,
-    work: Callable[[AdminClient], T],
-    stop: asyncio.Event,
-    *,
-    clock: Clock,
-    random: Random,
-    patient: bool,
-) -> T:
-    """Return what ``work`` returns; it is called in a thread, with an admin client whose broker has answered.
+@dataclass(frozen=True)
+class Wait:
+    """Waits at a start for what is away: if ``patient``, says so and tries again without end."""
 
-    Where Kafka is away: with ``patient`` say so and try again without end, else raise NoBrokerError. What waiting does
-    not heal is raised at once. Raise StoppedError as soon as ``stop`` is set.
-    """
-    attempt = 0
-    while True:
-        try:
-            return await unless_stopped(stop, asyncio.to_thread(_once, settings, work, stop.is_set))
-        except NoBrokerError as error:
-            if stop.is_set():
-                raise StoppedError from error
-            if not patient:
-                raise
-            delay = START.delay(attempt, random)
-            _log.warning(
-                "no answer: trying again", what="Kafka", reason=error.reason, hint=error.mend, in_s=round(delay, 1)
-            )
-            await unless_stopped(stop, clock.sleep(delay))
-            attempt += 1
+    stop: asyncio.Event
+    clock: Clock
+    random: Random
+    patient: bool
+
+    async def for_answer(
+        self,
+        what: str,
+        call: Callable[[], Awaitable[T]],
+        *,
+        heals: tuple[type[Exception], ...],
+        told: Callable[[Exception], tuple[str, str]],
+    ) -> T:
+        """Return what ``call`` returns. ``told``: of an error that may heal, the reason, and what somebody could do.
+
+        Raise such an error unless ``patient``, any other at once, and StoppedError as soon as ``stop`` is set.
+        """
+        attempt = 0
+        while True:
+            try:
+                return await unless_stopped(self.stop, call())
+            except heals as error:
+                if self.stop.is_set():
+                    raise StoppedError from error
+                if not self.patient:
+                    raise
+                reason, hint = told(error)
+                delay = START.delay(attempt, self.random)
+                _log.warning("no answer: trying again", what=what, reason=reason, hint=hint, in_s=round(delay, 1))
+                await unless_stopped(self.stop, self.clock.sleep(delay))
+                attempt += 1
+
+    async def for_broker(self, settings: CommonSettings, work: Callable[[AdminClient], T]) -> T:
+        """Return what ``work`` returns; it is called in a thread, with an admin client whose broker has answered.
+
+        Raise NoBrokerError where Kafka is away, unless ``patient``; otherwise as ``for_answer``.
+        """
+        return await self.for_answer(
+            "Kafka",
+            lambda: asyncio.to_thread(_once, settings, work, self.stop.is_set),
+            heals=(NoBrokerError,),
+            told=_of_broker,
+        )
+
+
+def _of_broker(error: Exception) -> tuple[str, str]:
+    if not isinstance(error, NoBrokerError):
+        raise TypeError(f"{error!r} tells nothing of a broker")
+    return error.reason, error.mend
 
 
 def _once(settings: CommonSettings, work: Callable[[AdminClient], T], given_up: Callable[[], bool]) -> T:

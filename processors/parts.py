@@ -33,7 +33,7 @@ from processors.usage.roller import Roller
 from processors.usage.rollup import RollUp
 from processors.worker import Worker
 from schemas.codec import Codec
-from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.topics import Topics
 from schemas.versions import row_version
 
@@ -74,7 +74,7 @@ def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_regist
     try:
         return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)
     except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+        raise UsageError(f"{error}: {MEND}") from error
     except IncompatibleSchemaError as error:
         raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 

@@ -20,7 +20,7 @@ from processors.lane.check import check as check_libraries
 from processors.parts import Parts, build
 from processors.settings import WorkerSettings
 from processors.sources import refuse_other_topics, refuse_shorter
-from processors.topics import require_topics
+from processors.start import prepare
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_cau
     with contextlib.suppress(StoppedError), serving(health, registry, settings.http_host, settings.http_port) as port:
         shown = masked(settings) | {"http_port": port}
         _log.info("worker starts", **{name: str(value) for name, value in shown.items()})
-        await require_topics(settings, topics, stop, patient=not until_caught_up)
+        await prepare(settings, topics, stop, patient=not until_caught_up)
         parts = build(settings, topics, rules, registry)
         health.ready["tables"] = parts.probes.ready
         health.live["progress"] = parts.probes.live

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -15,17 +15,19 @@ from plumbing.garbage import collect_seldom
 from plumbing.health import Health, serving
 from plumbing.kafka import client_config, registry_options
 from plumbing.settings import masked
-from plumbing.waiting import START, StoppedError, unless_stopped, with_broker
+from plumbing.waiting import StoppedError, Wait
 from producer import assemble
 from producer.api.client import CloudController
 from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableError
+from producer.checkpoint import key
+from producer.entry import ANSWER_S, Entering, Runs, entered
 from producer.metrics import Metrics
 from producer.settings import Feed, Foundation, ProducerSettings
 from producer.share import Membership, Runner
 from producer.tail import Tail
 from schemas import provision
 from schemas.codec import Codec
-from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.rights import ROLES
 
 log = structlog.get_logger()
@@ -71,10 +73,17 @@ async def _run(
     await wait.with_broker(settings, lambda admin: prepare_topics(admin, settings, foundations))
     clients = [assemble.cloud_controller(foundation, settings, ports) for foundation in foundations]
     reminding = asyncio.create_task(remind(foundations if settings.cf_skip_ssl_validation else [], ports.clock))
+    entries = [
+        asyncio.create_task(_tails(foundation, api, settings, ports, wait, until_caught_up=until_caught_up))
+        for foundation, api in zip(foundations, clients, strict=True)
+    ]
     try:
-        tails: list[Tail] = []
-        for foundation, api in zip(foundations, clients, strict=True):
-            tails += await _tails(foundation, api, settings, ports, wait, until_caught_up=until_caught_up)
+        waits = until_caught_up or len(entries) == 1
+        await entered(entries, within_s=None if waits else ANSWER_S)
+        tails: list[Runs] = []
+        for foundation, entry in zip(foundations, entries, strict=True):
+            names = [key(foundation.name, feed) for feed in foundation.feeds]
+            tails += entry.result() if entry.done() else [Entering(name, entry) for name in names]
         if settings.share_tails and not until_caught_up:
             await share_tails(tails, settings, foundations[0].topic_prefix, health, stop)
         else:
@@ -84,6 +93,9 @@ async def _run(
             await run_tails(tails, stop)
     finally:
         reminding.cancel()
+        for entry in entries:
+            entry.cancel()
+        await asyncio.gather(*entries, return_exceptions=True)
         for client in clients:
             await client.close()
 
@@ -119,7 +131,7 @@ async def _tails(
     return await wait.until_done("schema registry", lambda: asyncio.to_thread(made))
 
 
-async def run_tails(tails: list[Tail], stop: asyncio.Event) -> None:
+async def run_tails(tails: Sequence[Runs], stop: asyncio.Event) -> None:
     """Run tails side by side; the first that fails ends the others, cleanly, and is raised."""
     tasks = [asyncio.create_task(tail.run(stop), name=tail.name) for tail in tails]
     try:
@@ -134,7 +146,7 @@ async def run_tails(tails: list[Tail], stop: asyncio.Event) -> None:
 
 
 async def share_tails(
-    tails: list[Tail], settings: ProducerSettings, prefix: str, health: Health, stop: asyncio.Event
+    tails: Sequence[Runs], settings: ProducerSettings, prefix: str, health: Health, stop: asyncio.Event
 ) -> None:
     """Run those tails that the producers' group gives to this one, until ``stop``; the first failure is raised."""
     runner = Runner(tails, settings.partitions)
@@ -161,41 +173,28 @@ class Start:
     """Waits for what must be there at the start, or (not ``patient``) refuses at once with one line."""
 
     def __init__(self, clock: Clock, random: Random, stop: asyncio.Event, *, patient: bool) -> None:
-        self._clock = clock
-        self._random = random
-        self._stop = stop
-        self._patient = patient
+        self._wait = Wait(stop, clock, random, patient)
 
     async def with_broker(self, settings: ProducerSettings, work: Callable[[AdminClient], T]) -> T:
-        """Return what ``work`` returns, once Kafka answers; as ``plumbing.waiting.with_broker``."""
-        clock, random = self._clock, self._random
-        return await with_broker(settings, work, self._stop, clock=clock, random=random, patient=self._patient)
+        """Return what ``work`` returns, once Kafka answers; as ``Wait.for_broker``."""
+        return await self._wait.for_broker(settings, work)
 
     async def until_done(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Return the call's result. Raise UsageError, CfstreamError or StoppedError."""
-        attempt = 0
-        while True:
-            try:
-                return await unless_stopped(self._stop, call())
-            except (RetriableError, RegistryUnreachableError) as error:
-                hint = _HINTS[what]
-                if not self._patient:
-                    raise UsageError(f"{error}: {hint}") from error
-                delay = START.delay(attempt, self._random)
-                log.warning("no answer: trying again", what=what, reason=str(error), hint=hint, in_s=round(delay, 1))
-                await unless_stopped(self._stop, self._clock.sleep(delay))
-                attempt += 1
-            except (LoginError, ForbiddenError, ApiError) as error:
-                raise UsageError(str(error)) from error
-            except IncompatibleSchemaError as error:
-                raise CfstreamError(
-                    f"{error}: a newer producer has registered a schema that this one breaks"
-                ) from error
+        heals = (RetriableError, RegistryUnreachableError)
+        try:
+            return await self._wait.for_answer(what, call, heals=heals, told=lambda error: (str(error), _HINTS[what]))
+        except heals as error:
+            raise UsageError(f"{error}: {_HINTS[what]}") from error
+        except (LoginError, ForbiddenError, ApiError) as error:
+            raise UsageError(str(error)) from error
+        except IncompatibleSchemaError as error:
+            raise CfstreamError(f"{error}: a newer producer has registered a schema that this one breaks") from error
 
 
 _HINTS = {
     "Cloud Controller": "set CFSTREAM_CF_API to its address, such as https://api.sys.example.com",
-    "schema registry": "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry",
+    "schema registry": MEND,
 }
 
 

@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
+from producer.entry import Runs
 from producer.settings import FEEDS
-from producer.tail import Tail
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ def partition_of(foundation: str, feed: str, partitions: int) -> int:
 class Runner:
     """Starts and stops tails; the first that fails ends all."""
 
-    def __init__(self, tails: Sequence[Tail], partitions: int) -> None:
+    def __init__(self, tails: Sequence[Runs], partitions: int) -> None:
         self.tails = {tail.name: tail for tail in tails}
         self._partition = {tail.name: partition_of(*tail.name.rpartition("/")[::2], partitions) for tail in tails}
         self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}

@@ -5,6 +5,9 @@ import re
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+MEND = "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry"
+"""What to do about one that does not answer."""
+
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A newer schema must read everything written under all older ones: consumers upgrade first."""
 

@@ -49,7 +49,7 @@ def reconcile(config: Config = None, foundation: FoundationName = None, json: Js
             _print(each.name, told, other, found)
     if total:
         raise CfstreamError(
-            f"{total} apps differ; what changed within the last {settings.settle_seconds:g} s is still to come, "
+            f"apps that differ: {total}; what changed within the last {settings.settle_seconds:g} s is still to come, "
             "for the rest 'cfstream snapshot' sets the tables right"
         )
     if strange:
@@ -74,7 +74,7 @@ def _print(name: str, told: Told, other: Count | None, found: list[Drift]) -> No
     typer.echo(
         f"{name}: the Cloud Controller runs {source.instances} instances with {source.memory_mb} MB "
         f"and {source.tasks} tasks with {source.task_memory_mb} MB; "
-        + (f"{len(found)} apps differ" if found else f"0 apps differ, all {len(told.by_app)} agree")
+        + (f"apps that differ: {len(found)}" if found else f"all {len(told.by_app)} apps agree")
     )
     if other is not None:
         typer.echo(f"{name}: its own count says {other.instances} instances, {other.memory_mb} MB with tasks")

@@ -10,7 +10,7 @@ from plumbing.errors import CfstreamError, UsageError
 from plumbing.kafka import registry_options
 from plumbing.settings import CommonSettings
 from schemas import avro
-from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.topics import Topics
 
 app = application("Register the schemas, or check them.")
@@ -52,4 +52,4 @@ def _registry(settings: CommonSettings) -> Iterator[ConfluentRegistry]:
         try:
             yield registry
         except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+            raise UsageError(f"{error}: {MEND}") from error

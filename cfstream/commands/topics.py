@@ -44,5 +44,5 @@ def check(config: Config = None) -> None:
         typer.echo(f"{finding.topic}: {finding.text}")
     fatal = sum(finding.fatal for finding in findings)
     if fatal:
-        raise CfstreamError(f"{fatal} topics are not fit for use; each line above says what to do")
+        raise CfstreamError(f"topics not fit for use: {fatal}; each line above says what to do")
     typer.echo("all topics are as they should be")

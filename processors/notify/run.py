@@ -34,9 +34,9 @@ from processors.notify.session import MakeLanes, Session
 from processors.notify.settings import NotifierSettings
 from processors.notify.silence_store import SilenceStore
 from processors.notify.storm_watch import StormWatch
-from processors.topics import require_topics
+from processors.start import prepare
 from schemas.codec import Codec
-from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ async def run(settings: NotifierSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     with suppress(StoppedError), serving(health, registry, settings.http_host, settings.http_port) as port:
         _log.info("notifier starts", http_port=port, **_shown(settings))
-        await require_topics(settings, topics, stop)
+        await prepare(settings, topics, stop)
         notifier = Notifier(settings, config, topics, metrics)
         health.live["notifier"] = notifier.trouble
         try:
@@ -172,7 +172,7 @@ class Notifier:
                 beside=[storms.run, lambda: beat(self._config.heartbeat, sender, clock)],
             )
         except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+            raise UsageError(f"{error}: {MEND}") from error
         except IncompatibleSchemaError as error:
             raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 

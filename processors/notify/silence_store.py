@@ -12,7 +12,7 @@ from plumbing.kafka import PARTITIONER, client_config, registry_options, require
 from plumbing.settings import CommonSettings
 from processors.notify.silences import Silence
 from schemas.codec import Codec, Encoder
-from schemas.registry import ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
 from schemas.topics import Topics
 
 _WAIT_S = 15.0
@@ -37,7 +37,7 @@ class SilenceStore:
         try:
             encode = codec.encoder(topic.name, topic.schema)
         except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry") from error
+            raise UsageError(f"{error}: {MEND}") from error
         producer = Producer(client_config(settings, partitioner=PARTITIONER, acks="all"))
         yield cls(producer, topic.name, encode, SystemClock())
 

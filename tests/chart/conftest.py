@@ -25,7 +25,7 @@ def tools() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def chart(tools: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Chart:
-    return Chart(tools["CFSTREAM_HELM"], tmp_path_factory.mktemp("values"))
+    return Chart(tools["CHART_HELM"], tmp_path_factory.mktemp("values"))
 
 
 @pytest.fixture(scope="session")

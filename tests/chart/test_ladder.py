@@ -54,7 +54,7 @@ def test_an_older_kubernetes_is_refused(chart: Chart, minimal: Path) -> None:
 def test_pod_security_restricted_and_monitoring_objects_pass(
     cases: dict[str, Rendering], case: str, tools: dict[str, str]
 ) -> None:
-    verdicts = judged(tools["CFSTREAM_JUDGE"], cases[case].text)
+    verdicts = judged(tools["CHART_JUDGE"], cases[case].text)
     assert [verdict for verdict in verdicts if verdict["problems"]] == []
     pods = [(verdict["kind"], verdict["name"]) for verdict in verdicts if verdict["checked"] == "restricted"]
     assert pods == [(owner["kind"], owner["metadata"]["name"]) for owner, _ in cases[case].pods()]
@@ -73,7 +73,7 @@ def test_pod_security_restricted_and_monitoring_objects_pass(
 def test_the_judge_can_say_no(base: Rendering, tools: dict[str, str], change: dict[str, object], reason: str) -> None:
     pod = base.one("Pod", "test")
     spoilt = pod | {"spec": pod["spec"] | change}
-    (verdict,) = judged(tools["CFSTREAM_JUDGE"], yaml.safe_dump(spoilt))
+    (verdict,) = judged(tools["CHART_JUDGE"], yaml.safe_dump(spoilt))
     assert reason in str(verdict["problems"])
 
 
@@ -85,7 +85,7 @@ def test_the_judge_reads_expressions_and_refuses_unknown_fields(tools: dict[str,
         "spec": {"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "rate(x[5m"}]}]},
     }
     monitor = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "spec": {"endpoints": []}}
-    verdicts = judged(tools["CFSTREAM_JUDGE"], yaml.safe_dump_all([rule, monitor]))
+    verdicts = judged(tools["CHART_JUDGE"], yaml.safe_dump_all([rule, monitor]))
     assert "A: " in str(verdicts[0]["problems"])
     assert "unknown field" in str(verdicts[1]["problems"])
 

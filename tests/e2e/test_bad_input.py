@@ -95,7 +95,12 @@ def test_without_kafka_the_line_names_its_setting_and_the_address(whole: Chain, 
 
 @pytest.mark.parametrize(
     "command",
-    [("schemas", "check"), ("schemas", "register"), ("processors", "run"), ("producer", "run", "--until-caught-up")],
+    [
+        ("schemas", "check"),
+        ("schemas", "register"),
+        ("processors", "run", "--until-caught-up"),
+        ("producer", "run", "--until-caught-up"),
+    ],
     ids=" ".join,
 )
 def test_without_a_registry_the_line_names_its_setting_and_the_address(whole: Chain, command: tuple[str, ...]) -> None:

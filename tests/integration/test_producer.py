@@ -27,6 +27,7 @@ from producer.settings import FEEDS
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.history import Past
 from standin.cloud_controller.server import running
+from standin.ports import HOST, free_port
 
 
 def with_past(rows: int = 1500, seed: int = 11) -> CloudController:
@@ -234,6 +235,34 @@ def test_two_foundations_of_one_file_keep_apart(here: Site, tmp_path: Path) -> N
         config.write_text(yaml.safe_dump({"foundations": entries}))
         ended = here.run("producer", "run", "--config", str(config), cf_api="")
         assert (ended.code, "read twice" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize("shared", ["true", "false"])
+def test_a_foundation_that_is_away_at_the_start_holds_up_no_other(here: Site, tmp_path: Path, shared: str) -> None:
+    other, port = with_past(rows=300, seed=12), free_port()
+    config = tmp_path / "two.yaml"
+    entries = [
+        {"name": "away", "cf_api": f"http://{HOST}:{port}"},
+        {"name": "there", "cf_api": here.environment["CFSTREAM_CF_API"]},
+    ]
+    config.write_text(yaml.safe_dump({"foundations": entries}))
+
+    def found() -> Counter[str]:
+        return Counter(record["foundation"] for record in here.records(here.topics.usage))
+
+    child = here.start("run", "producer", "run", "--config", str(config), cf_api="", share_tails=shared)
+    until(lambda: here.said("run", "page committed"), within_s=60, what="it publishes")
+    until(lambda: found()["there"] == len(here.cc.ledger.usage), within_s=60, what="the one that is there is read")
+    address = re.search(r"address=(http://\S+)", here.log("run").read_text())
+    assert address is not None
+    troubles = httpx.get(f"{address[1]}/readyz").json()["troubles"]
+    assert troubles["away/app-usage-events"] == "its Cloud Controller has not let us in yet"
+    assert httpx.get(f"{address[1]}/livez").status_code == 200
+    with running(other, port=port):
+        until(lambda: found()["away"] == len(other.ledger.usage), within_s=90, what="the other is read too")
+        until(lambda: httpx.get(f"{address[1]}/readyz").status_code == 200, within_s=30, what="it is ready")
+        child.terminate()
+        assert child.wait(20) == 0
 
 
 def test_dead_letters_of_all_foundations_are_listed_and_replayed(here: Site, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How the processes start when Kafka is away, and end: they wait, say so, and obey SIGTERM."""
+"""How the processes start when Kafka or the registry is away, and end: they wait, say so, and obey SIGTERM."""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +9,8 @@ from support.kafka_proxy import proxy
 from support.producer_run import Site, site, until
 
 from standin.cloud_controller.controller import CloudController
+from standin.embedded_registry import Registry
+from standin.places import RunFolder, data_folder
 from standin.ports import HOST, free_port
 
 PROCESSES = {
@@ -45,6 +47,27 @@ def test_it_waits_for_a_kafka_that_is_away_and_goes_on_by_itself(here: Site, pro
         child.terminate()
         assert child.wait(30) == 0
     assert here.said(process, ends) == 1
+
+
+def test_worker_and_notifier_wait_for_a_registry_that_is_away_and_go_on(here: Site, tmp_path: Path) -> None:
+    here.good("producer", "run", "--until-caught-up")
+    # A second one on the same Kafka holds the same schemas.
+    registry = Registry(data_folder(), RunFolder.at(tmp_path / "registry"), here.kafka)
+    names = ("processors", "notifier")
+    children = [here.start(name, name, "run", schema_registry_url=registry.url) for name in names]
+    for name in names:
+        until(lambda name=name: here.said(name, "no answer: trying again"), within_s=60, what=f"{name} waits")  # type: ignore[misc] # mypy cannot type a default
+        assert "set CFSTREAM_SCHEMA_REGISTRY_URL" in here.log(name).read_text()
+    try:
+        registry.start()
+        for name, child in zip(names, children, strict=True):
+            works, ends = PROCESSES[name]
+            until(lambda name=name, works=works: here.said(name, works), within_s=90, what=f"{name} works")  # type: ignore[misc] # as above
+            child.terminate()
+            assert child.wait(30) == 0
+            assert here.said(name, ends) == 1
+    finally:
+        registry.end()
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -18,7 +18,7 @@ from plumbing.errors import UsageError
 from plumbing.kafka import NoBrokerError, client_config
 from plumbing.logs import redact
 from plumbing.settings import CommonSettings
-from plumbing.waiting import with_broker
+from plumbing.waiting import Wait
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ async def test_a_broker_that_goes_away_in_the_middle_of_a_start_is_waited_for(mo
 
     monkeypatch.setattr(waiting, "require_broker", answers)
     with pytest.raises(NoBrokerError, match="no answer in time"):
-        await with_broker(CommonSettings(), late, asyncio.Event(), clock=SystemClock(), random=Random(1), patient=False)
+        await Wait(asyncio.Event(), SystemClock(), Random(1), patient=False).for_broker(CommonSettings(), late)
