@@ -27,6 +27,7 @@ from processors.probes import Probes
 from processors.progress import ProgressBook
 from processors.settings import HOUR, WorkerSettings
 from processors.sources import Sources
+from processors.standstill import Standstill
 from processors.timekeeper import Timekeeper
 from processors.usage.publisher import UsagePublisher
 from processors.usage.roller import Roller
@@ -48,6 +49,7 @@ class Parts:
     app: LaneApp
     states: StateTable
     progress: ProgressBook
+    standstill: Standstill
     sources: Sources
     worker: Worker
     timekeeper: Timekeeper
@@ -102,10 +104,11 @@ def _build(
     states = table("apps", topics.state.name, remembers_sources=True, store=_store(settings))
     progress = table("progress", topics.progress.name)
     book = ProgressBook(progress, codec, codec.encoder(topics.progress.name, topics.progress.schema))
-    worker = _worker(settings, topics, rules, metrics, codec, writer, states, book)
+    standstill = Standstill(settings.worker_session_timeout_s / 2)
+    worker = _worker(settings, topics, rules, metrics, codec, writer, standstill, states, book)
     add_agent(app, worker.sources, worker.process)
     checkpoints = Checkpoints(Follower(client, topics.checkpoints.name), codec)
-    roller = _roller(settings, topics, client, codec, writer)
+    roller = _roller(settings, topics, client, codec, writer, standstill)
     timekeeper = Timekeeper(
         app=app,
         worker=worker,
@@ -119,7 +122,7 @@ def _build(
         app=app, states=states, timekeeper=timekeeper, metrics=metrics, stalled_s=settings.worker_stalled_seconds
     )
     sources = Sources(admin_client(settings), worker.sources)
-    return Parts(app, states, book, sources, worker, timekeeper, probes, checkpoints, roller, registry)
+    return Parts(app, states, book, standstill, sources, worker, timekeeper, probes, checkpoints, roller, registry)
 
 
 def _store(settings: WorkerSettings) -> Store | None:
@@ -153,6 +156,7 @@ def _worker(
     metrics: WorkerMetrics,
     codec: Codec,
     writer: Writer,
+    standstill: Standstill,
     states: StateTable,
     progress: ProgressBook,
 ) -> Worker:
@@ -172,6 +176,7 @@ def _worker(
             progress=progress,
             codec=codec,
             writer=writer,
+            standstill=standstill,
             late_window=settings.keep.late_window,
             hours=settings.usage_hours,
         ),
@@ -182,11 +187,19 @@ def _worker(
     )
 
 
-def _roller(settings: WorkerSettings, topics: Topics, client: ClientConfig, codec: Codec, writer: Writer) -> Roller:
+def _roller(
+    settings: WorkerSettings,
+    topics: Topics,
+    client: ClientConfig,
+    codec: Codec,
+    writer: Writer,
+    standstill: Standstill,
+) -> Roller:
     return Roller(
         topics=topics,
         follower=Follower(client, topics.partials.name),
         codec=codec,
         writer=writer,
+        standstill=standstill,
         new_rollup=lambda: RollUp(settings.partitions, settings.keep.late_window + 2 * HOUR),
     )

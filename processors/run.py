@@ -78,7 +78,11 @@ async def _ending(parts: Parts) -> AsyncIterator[None]:
             await app.crash(error)
 
     app.finalize()
-    watching = [asyncio.create_task(parts.probes.watch()), asyncio.create_task(parts.sources.watch(app.crash))]
+    watching = [
+        asyncio.create_task(parts.probes.watch()),
+        asyncio.create_task(parts.sources.watch(app.crash)),
+        asyncio.create_task(parts.standstill.watch()),
+    ]
     try:
         yield
     finally:

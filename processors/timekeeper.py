@@ -7,6 +7,7 @@ simulated clock and a lagging feed behave alike.
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +17,7 @@ from plumbing.clock import SECOND, Clock, iso
 from processors.checkpoints import Checkpoints
 from processors.lane.app import LaneApp
 from processors.metrics import WorkerMetrics
+from processors.standstill import InDoubtError
 from processors.usage.roller import Roller
 from processors.worker import Worker
 from schemas.records import Micros
@@ -71,19 +73,24 @@ class Timekeeper:
             await self._checkpoints.refresh()
             self._worker.vouched(self._checkpoints.newest())
             if self.ready:
-                done = await self._advance()
-                sources = self.sources()
-                for number in sources:
-                    await self._worker.close_overdue_hours(number)
-                    await self._worker.publish_totals(number)
-                    await self._worker.refresh(number)
-                if 0 in sources:
-                    await self._roller.step(to_end=until_caught_up and done)
-                else:
-                    self._roller.stand_down()
-                if until_caught_up and done:
-                    return
+                with suppress(InDoubtError):
+                    if await self._round(to_end=until_caught_up) and until_caught_up:
+                        return
             await asyncio.sleep(min(self._interval_s, LOOK_S) if until_caught_up else self._interval_s)
+
+    async def _round(self, *, to_end: bool) -> bool:
+        """Advance time once, write what follows from it, and say whether all partitions have reached their goals."""
+        done = await self._advance()
+        sources = self.sources()
+        for number in sources:
+            await self._worker.close_overdue_hours(number)
+            await self._worker.publish_totals(number)
+            await self._worker.refresh(number)
+        if 0 in sources:
+            await self._roller.step(to_end=to_end and done)
+        else:
+            self._roller.stand_down()
+        return done
 
     @property
     def ready(self) -> bool:

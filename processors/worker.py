@@ -7,6 +7,7 @@ not. A worker that dies after the states were written has its successor pass ove
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from faust.types import TP
 
@@ -22,6 +23,7 @@ from processors.metrics import WorkerMetrics
 from processors.outputs import Outputs
 from processors.progress import ProgressBook
 from processors.schedule import Schedule, next_due
+from processors.standstill import InDoubtError
 from processors.state import fold
 from processors.state.facts import seen_until
 from processors.state.fold import Keep
@@ -121,7 +123,8 @@ class Worker:
             too_long = any(crowded(entry.state) for entry in work.states.values())
         if too_long:
             # In a backfill an app's past may come faster than time is looked at; no record may grow without end.
-            await self.close_overdue_hours(chunk.tp.partition)
+            with suppress(InDoubtError):  # the timekeeper closes them a little later
+                await self.close_overdue_hours(chunk.tp.partition)
 
     async def tick(self, partition: int, foundation: str, until: Micros) -> None:
         """Advance the time of one foundation's apps in a partition: every row up to ``until`` is applied."""

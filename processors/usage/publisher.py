@@ -8,6 +8,7 @@ from plumbing.clock import SECOND
 from processors.book import AppBook
 from processors.lane.writer import Writes
 from processors.progress import ProgressBook
+from processors.standstill import Standstill
 from processors.usage.changes import NOTHING, Change, changes
 from processors.usage.keys import hour_key, partial_key, total_key
 from processors.usage.ledger import HOUR_S, hour_of
@@ -32,6 +33,7 @@ class UsagePublisher:
         progress: ProgressBook,
         codec: Codec,
         writer: Writes,
+        standstill: Standstill,
         late_window: Micros,
         hours: Literal["app", "space", "off"] = "app",
     ) -> None:
@@ -39,6 +41,7 @@ class UsagePublisher:
         self._book = book
         self._progress = progress
         self._writer = writer
+        self._standstill = standstill
         self._of_apps = hours == "app"
         self._of_groups = hours != "off"
         self._kept_s = -(-late_window // (HOUR_S * SECOND)) * HOUR_S
@@ -91,7 +94,8 @@ class UsagePublisher:
         self._shares[partition] = {}
 
     def publish_totals(self, partition: int) -> bool:
-        """Hand the totals that changed to the writer; return whether there were any."""
+        """Hand the totals that changed to the writer; return whether there were any. Raise InDoubtError."""
+        self._standstill.refuse()
         wrote = False
         for share in self._shares.get(partition, {}).values():
             for total in share.totals(share.take_changed_totals()):
@@ -101,7 +105,10 @@ class UsagePublisher:
         return wrote
 
     async def publish_hours(self, partition: int, foundation: str, until: Micros, lock: asyncio.Lock) -> None:
-        """Write the hours that changed, and close those that ended; every row up to ``until`` is applied."""
+        """Write the hours that changed, and close those that ended; every row up to ``until`` is applied.
+
+        Raise InDoubtError; what was not written by then is written when it is called again.
+        """
         if partition not in self._shares:
             return
         share = self._share(partition, foundation)
@@ -118,12 +125,14 @@ class UsagePublisher:
             async with lock:
                 if self._shares.get(partition, {}).get(foundation) is not share:
                     return
+                self._standstill.refuse()
                 for key in keys[start : start + SLICE]:
                     self._app_hours(partition, share, key, since if closing else None, second)
                 await self._writer.durable()
         async with lock:
             if self._shares.get(partition, {}).get(foundation) is not share:
                 return
+            self._standstill.refuse()
             if self._group_hours(partition, share, since if closing else None, second):
                 await self._writer.durable()
             if closing:

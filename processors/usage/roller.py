@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from processors.follower import Follower
 from processors.lane.writer import Writes
+from processors.standstill import Standstill
 from processors.usage.rollup import RollUp
 from schemas.codec import Codec
 from schemas.tables import UsageTotal
@@ -22,12 +23,20 @@ class Roller:
     """Call ``step`` again and again; ``stand_down`` when partition 0 is not ours."""
 
     def __init__(
-        self, *, topics: Topics, follower: Follower, codec: Codec, writer: Writes, new_rollup: Callable[[], RollUp]
+        self,
+        *,
+        topics: Topics,
+        follower: Follower,
+        codec: Codec,
+        writer: Writes,
+        standstill: Standstill,
+        new_rollup: Callable[[], RollUp],
     ) -> None:
         self._topics = topics
         self._follower = follower
         self._codec = codec
         self._writer = writer
+        self._standstill = standstill
         self._new_rollup = new_rollup
         self._rollup: RollUp | None = None
         self._encode_hour = codec.encoder(topics.usage_hours.name, topics.usage_hours.schema)
@@ -43,7 +52,10 @@ class Roller:
         self._rewritten = self._expired = time.monotonic()
 
     async def step(self, *, to_end: bool = False) -> None:
-        """Read what is new and write the sums that changed; ``to_end``: all that is committed now."""
+        """Read what is new and write the sums that changed; ``to_end``: all that is committed now.
+
+        Raise InDoubtError before anything is written.
+        """
         rollup = self._rollup
         if rollup is None:
             rollup = self._rollup = self._new_rollup()
@@ -53,6 +65,7 @@ class Roller:
         for key, frame in pairs:
             partial = None if frame is None else self._codec.decode(frame)
             rollup.take(key.decode(), partial)  # type: ignore[arg-type]  # the topic holds no other record
+        self._standstill.refuse()
         wrote = False
         for total in rollup.changed_totals():
             self._total(total)

@@ -61,11 +61,7 @@ def _feeds(view: View, now: float) -> RenderableType:
 def _orgs(view: View, names: Mapping[str, str]) -> RenderableType:
     table = _table("organization", "apps", "instances", "memory")
     totals = view.orgs()
-    for guid, total in list(totals.items())[:ORGS_SHOWN]:
-        table.add_row(
-            names.get(guid, guid), f"{total.apps:,}", f"{total.running_instances:,}", _memory(total.memory_mb)
-        )
-    table.add_section()
+    # The sum stands first: a terminal of few lines shows no more than the largest organizations below it.
     table.add_row(
         "all",
         f"{sum(t.apps for t in totals.values()):,}",
@@ -73,6 +69,10 @@ def _orgs(view: View, names: Mapping[str, str]) -> RenderableType:
         _memory(sum(t.memory_mb for t in totals.values())),
         style="bold",
     )
+    for guid, total in list(totals.items())[:ORGS_SHOWN]:
+        table.add_row(
+            names.get(guid, guid), f"{total.apps:,}", f"{total.running_instances:,}", _memory(total.memory_mb)
+        )
     return table
 
 

@@ -191,7 +191,15 @@ class Fleet:
         return (self.folder / f"{name}.log").read_text("utf-8")
 
     def catch_up(self, **more: str) -> None:
-        """Run one more worker until everything committed is applied; the others must have ended."""
+        """Run one more worker until everything committed is applied; the others must have ended.
+
+        It waits until Kafka knows that they have: else it gave some partitions to the dead.
+        """
+        group = self.environment["CFSTREAM_WORKER_GROUP"]
+        deadline = time.monotonic() + 60
+        while self.admin.describe_consumer_groups([group])[group].result(10).members:
+            assert time.monotonic() < deadline, "the dead are still members of the group"
+            time.sleep(POLL_S)
         done = subprocess.run(
             [sys.executable, "-m", "cfstream", "processors", "run", "--until-caught-up"],
             env=self._environment(more),

@@ -18,6 +18,7 @@ from processors.lane.tracker import Partition
 from processors.metrics import WorkerMetrics
 from processors.outputs import sender
 from processors.progress import ProgressBook
+from processors.standstill import Standstill
 from processors.state.fold import Keep
 from processors.usage.publisher import UsagePublisher
 from processors.usage.rollup import RollUp
@@ -106,6 +107,8 @@ class World:
         }
         self.sources: dict[str, list[Written]] = {name: [] for name in self.encoders}
         self.registry = CollectorRegistry()
+        self.clock = 0.0
+        self.standstill = Standstill(5, lambda: self.clock)
 
     async def start(self) -> None:
         """Begin a worker's life: recover the tables from the log."""
@@ -137,6 +140,7 @@ class World:
                 progress=progress,
                 codec=codec,
                 writer=self.log,
+                standstill=self.standstill,
                 late_window=self.keep.late_window,
             ),
             refresh=lambda partition: self.states.refresh(partition, older_than_s=600, most=500),
