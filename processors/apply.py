@@ -1,5 +1,6 @@
 """From a decoded row to its app's state: opens the state, passes over what was applied before, and folds."""
 
+from plumbing.clock import SECOND
 from processors.book import AppBook
 from processors.crashes import CrashWatch
 from processors.decode import Row
@@ -11,9 +12,11 @@ from processors.state.fold import Keep
 from processors.state.record import new
 from processors.state.snapshots import Baseline, apply_end_marker, apply_snapshot
 from processors.usage.publisher import UsagePublisher
-from processors.work import Opened, Work
+from processors.work import Bounds, Opened, Work
 from schemas.records import Alert, Micros
 from schemas.tables import AppState
+
+HOUR = 3600 * SECOND
 
 
 class Applier:
@@ -50,30 +53,37 @@ class Applier:
     def usage(self, work: Work, row: Row) -> None:
         """Apply a usage row. Raise ImpossibleError, having changed nothing."""
         record = row.record
-        if not fold.known_state(record["state"]):
+        if record["state"] not in fold.KNOWN:
             self._metrics.unknown_state(record["state"])
             return
-        entry = self._open(work, row, record["foundation"])
+        foundation, at = record["foundation"], record["created_at"]
+        entry = work.states.get(row.key) or self._open(work, row, foundation)
         state = entry.state
         if row.offset <= state["usage_offset"]:
             self._metrics.replayed.inc()
             return
-        keep_from, baseline = work.bounds.get(record["foundation"]) or self._bounds(work, record["foundation"])
-        if record["created_at"] > work.newest:
-            work.newest = record["created_at"]
-            self._usage.saw(work.partition, record["foundation"], work.newest)
-        if fold.apply_usage(state, record, self._keep, keep_from=keep_from, baseline=baseline):
+        bounds = work.bounds.get(foundation)
+        if bounds is None:
+            bounds = work.bounds[foundation] = self._bounds(work.partition, foundation, at)
+        bounds.saw(at)
+        if bounds.second > bounds.look_at:
+            self._usage.saw(work.partition, foundation, bounds.second)
+            bounds.keep_from, bounds.look_at = self._usage.keep_from(work.partition, foundation), bounds.second + HOUR
+        if fold.apply_usage(state, record, self._keep, keep_from=bounds.keep_from, baseline=bounds.baseline):
             entry.records += 1
             if record["state"] == STOPPED and state["crash"] is not None:
-                work.outputs.alerts += self._stopped(state, record["created_at"])
+                work.outputs.alerts += self._stopped(state, at)
         state["usage_offset"] = row.offset
 
-    def _bounds(self, work: Work, foundation: str) -> tuple[Micros, Baseline | None]:
-        bounds = work.bounds[foundation] = (
-            self._usage.keep_from(work.partition, foundation),
-            self._progress.baseline(work.partition, foundation),
-        )
-        return bounds
+    def finish(self, work: Work) -> None:
+        """Say how far time has come, once all rows of a piece of work are applied."""
+        for foundation, bounds in work.bounds.items():
+            for at in (bounds.second, bounds.highest):
+                self._usage.saw(work.partition, foundation, at)
+
+    def _bounds(self, partition: int, foundation: str, at: Micros) -> Bounds:
+        keep_from = self._usage.keep_from(partition, foundation)
+        return Bounds(keep_from, self._progress.baseline(partition, foundation), look_at=at + HOUR)
 
     def _stopped(self, state: AppState, at: Micros) -> list[Alert]:
         """Tell the rules of a stop, once no process of the app is started any more."""

@@ -23,6 +23,28 @@ class Opened:
     timed: bool = False
 
 
+@dataclass(slots=True)
+class Bounds:
+    """What the usage rows of one foundation are judged by.
+
+    ``keep_from``: since when facts are kept, looked up anew at the first row later than ``look_at``. ``baseline``: the
+    newest finished snapshot. ``highest``, ``second``: the two latest times of rows in this work.
+    """
+
+    keep_from: Micros
+    baseline: Baseline | None
+    look_at: Micros
+    highest: Micros = 0
+    second: Micros = 0
+
+    def saw(self, at: Micros) -> None:
+        """Take note of a row's time."""
+        if at > self.highest:
+            self.second, self.highest = self.highest, at
+        elif at > self.second:
+            self.second = at
+
+
 @dataclass
 class Work:
     """One piece of work on one partition."""
@@ -30,6 +52,5 @@ class Work:
     partition: int
     states: dict[bytes, Opened] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=Outputs)
-    newest: Micros = 0
-    bounds: dict[str, tuple[Micros, Baseline | None]] = field(default_factory=dict)
-    """By foundation: since when facts are kept, and the newest finished snapshot."""
+    bounds: dict[str, Bounds] = field(default_factory=dict)
+    """By foundation."""

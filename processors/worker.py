@@ -86,11 +86,11 @@ class Worker:
             (topics.audit.name, "audit_offset"),
             (topics.snapshots.name, "snapshot_offset"),
         )
-        applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
+        self._applier = Applier(book=book, progress=progress, watch=watch, usage=usage, keep=keep, metrics=metrics)
         self._folds: dict[str, Callable[[Work, Row], None]] = {
-            topics.usage.name: applier.usage,
-            topics.audit.name: applier.audit,
-            topics.snapshots.name: applier.snapshot,
+            topics.usage.name: self._applier.usage,
+            topics.audit.name: self._applier.audit,
+            topics.snapshots.name: self._applier.snapshot,
         }
 
     @property
@@ -119,6 +119,7 @@ class Worker:
                     work.outputs.dead_letters.append(
                         self._decoder.dead_letter(chunk, row.offset, row.key, row.raw, str(error))
                     )
+            self._applier.finish(work)
             await self._write(work)
             too_long = any(crowded(entry.state) for entry in work.states.values())
         if too_long:

@@ -45,7 +45,7 @@ class Simulation:
     def usage(self, row: AppUsageEvent) -> None:
         """Take a usage row: it tells the instances and the memory."""
         guid = row["app_guid"]
-        if guid is None or not fold.known_state(row["state"]):
+        if guid is None or row["state"] not in fold.KNOWN:
             return
         self._until(row["created_at"] - 1)
         state = self._app(row["foundation"], guid)

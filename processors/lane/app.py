@@ -16,6 +16,9 @@ from processors.lane.store import Store
 from processors.lane.table import StateTable
 from processors.lane.writer import Writes
 
+FETCH_BYTES = 3 * 1024 * 1024
+"""Of one partition at a time: mostly fewer records than a chunk may hold, so that a fetch is one chunk."""
+
 
 @dataclass(frozen=True)
 class LaneSettings:
@@ -73,7 +76,7 @@ def create_app(settings: LaneSettings) -> LaneApp:
         broker_heartbeat_interval=settings.heartbeat_s,
         broker_commit_interval=settings.commit_interval_s,
         broker_max_poll_records=settings.chunk_records,
-        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_max_fetch_size=FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=settings.instance_id,
         # Part of the group's metadata, though no page is served: must not change between restarts of a member.

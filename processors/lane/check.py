@@ -1,6 +1,7 @@
 """At the start: are the libraries the ones this room was written against? Better no worker than a wrong one."""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
@@ -38,8 +39,12 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Fetcher, ("fetched_records",)),
     (Recovery, ("flush_buffers", "need_recovery")),
 )
-_ISOLATION = "_isolation_level"
-_IDLE_FETCH = "_fetch_max_wait_ms"
+_KEPT: tuple[tuple[Any, str, str], ...] = (
+    (AIOKafkaConsumer.__init__, "_isolation_level", "aborted records would be read"),
+    (AIOKafkaConsumer.start, "_fetch_max_wait_ms", "recovery would wait for idle fetches"),
+    (Fetcher.__init__, "_records", "chunks would not be whole"),
+)
+"""What an object's methods must keep under that name, and what would happen else."""
 
 
 def trouble() -> str | None:
@@ -55,10 +60,9 @@ def trouble() -> str | None:
         for name in names:
             if not hasattr(owner, name):
                 return f"{owner.__module__}.{owner.__qualname__} has no {name}: the worker needs exactly {VERSIONS}"
-    if _ISOLATION not in AIOKafkaConsumer.__init__.__code__.co_names:
-        return f"aiokafka's consumer no longer keeps {_ISOLATION}: aborted records would be read"
-    if _IDLE_FETCH not in AIOKafkaConsumer.start.__code__.co_names:
-        return f"aiokafka's consumer no longer keeps {_IDLE_FETCH}: recovery would wait for idle fetches"
+    for function, name, else_ in _KEPT:
+        if name not in function.__code__.co_names:
+            return f"aiokafka no longer keeps {name}: {else_}"
     return None
 
 

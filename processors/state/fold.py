@@ -21,6 +21,9 @@ TASK_STARTS = frozenset({"TASK_STARTED", "TASK_WAS_RUNNING"})
 IGNORED = frozenset({"BUILDPACK_SET"})
 """No start: written when staging has chosen a buildpack."""
 
+KNOWN = STARTS | TASK_STARTS | IGNORED | {STOPPED, "TASK_STOPPED", "STAGING_STARTED", "STAGING_STOPPED"}
+"""States of usage rows that the fold knows the meaning of. The set is open; rows of others change nothing."""
+
 DELETED = "audit.app.delete-request"
 CRASH = "app.crash"
 
@@ -34,16 +37,6 @@ class Keep:
     task_expiry: Micros = 7 * 86400 * SECOND
     staging_expiry: Micros = 3600 * SECOND
     forget_after: Micros = 86400 * SECOND
-
-
-def known_state(state: str) -> bool:
-    """Say whether the fold knows what a usage row of this state means. The set is open; others change nothing."""
-    return (
-        state in STARTS
-        or state in TASK_STARTS
-        or state in IGNORED
-        or state in ("STOPPED", "TASK_STOPPED", "STAGING_STARTED", "STAGING_STOPPED")
-    )
 
 
 def apply_usage(
@@ -62,15 +55,15 @@ def apply_usage(
             raise ImpossibleError(f"a {kind} row without a process and without an app")
         if kind != STOPPED and (instances is None or memory is None):
             raise ImpossibleError(f"a {kind} row without instance_count or memory_mb_per_instance")
-        fact = Fact(
-            at=at,
-            source=ROW,
-            state=STOPPED if kind == STOPPED else STARTED,
-            instances=count("instance_count", instances),
-            memory_mb=count("memory_mb_per_instance", memory),
-            place=place_of(state, row["space_guid"], row["org_guid"]),
-            read_until=0,
-        )
+        fact: Fact = {
+            "at": at,
+            "source": ROW,
+            "state": STOPPED if kind == STOPPED else STARTED,
+            "instances": count("instance_count", instances),
+            "memory_mb": count("memory_mb_per_instance", memory),
+            "place": place_of(state, row["space_guid"], row["org_guid"]),
+            "read_until": 0,
+        }
         process = process_of(state, guid, row["process_type"])
         changed = insert(process["facts"], fact, keep_from)
         if changed and baseline is not None:

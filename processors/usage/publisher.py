@@ -51,8 +51,9 @@ class UsagePublisher:
         self._vouched: dict[str, Micros] = {}
 
     def keep_from(self, partition: int, foundation: str) -> Micros:
-        """Return the time before which facts may be let go: their hours are closed for good."""
-        return self._share(partition, foundation).first * SECOND
+        """Return the time before which facts may be let go: their hours are closed for good, or nobody wants hours."""
+        share = self._share(partition, foundation)
+        return share.first * SECOND if self._of_groups else max(0, share.newest_row - self._kept_s * SECOND)
 
     def changed(self, partition: int, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note of an app's new state, and of its changes as they were and are."""
@@ -186,5 +187,5 @@ class UsagePublisher:
         share = shares.get(foundation)
         if share is None:
             hours_to = self._progress.get(partition, foundation)["hours_to"] or 0
-            share = shares[foundation] = Shares(foundation, hours_to // SECOND, self._kept_s)
+            share = shares[foundation] = Shares(foundation, hours_to // SECOND, self._kept_s, hours=self._of_groups)
         return share

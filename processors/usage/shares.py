@@ -14,6 +14,8 @@ from schemas.tables import AppState, Scope, UsageHour, UsageTotal
 
 ScopeKey = tuple[Scope, str]
 
+NEVER = 1 << 60
+
 
 @dataclass(slots=True)
 class _Group:
@@ -46,11 +48,13 @@ class Shares:
 
     ``closed_to``: hours before are closed and published. ``kept_s``: how far back an hour may still be corrected.
     ``newest_row``: time up to which at least two usage rows have come, microseconds; ``highest``: the newest of all.
+    ``hours`` False: nobody wants them; what runs now is all that is kept.
     """
 
     foundation: str
     closed_to: int
     kept_s: int
+    hours: bool = True
     newest_row: int = 0
     highest: int = 0
     groups: dict[ScopeKey, _Group] = field(default_factory=dict)
@@ -69,8 +73,8 @@ class Shares:
 
     @property
     def first(self) -> int:
-        """The first hour that may still be corrected; 0 while no hour is closed."""
-        return max(0, self.closed_to - self.kept_s)
+        """The first hour that may still be corrected; 0 while no hour is closed, and never where nobody wants any."""
+        return max(0, self.closed_to - self.kept_s) if self.hours else NEVER
 
     def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note that an app's changes were ``before`` and are ``after``."""

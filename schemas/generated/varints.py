@@ -6,12 +6,11 @@ TIME_BYTES = 8
 
 _TIMES = 1 << 7 * (TIME_BYTES - 1)
 _MORE = 0x80
+_MORE_EACH = 0x80_80_80_80_80_80_80_80
+_MORE_OF_TIME = 0x00_80_80_80_80_80_80_80
+"""Of the eight bytes of a time all but the last say that more follow."""
 _LONGEST = 9
 """Bytes that always fit 64 bits; the few longer ones are fastavro's to judge."""
-
-_times: dict[bytes, int] = {}
-"""Numbers of that many bytes that were read before. A whole number's bytes end with themselves: what follows them
-does not matter."""
 
 
 class Varints(dict[int, bytes]):
@@ -75,30 +74,27 @@ def long_at(data: bytes, index: int) -> tuple[int, int]:
     if second < _MORE:
         first += (second << 7) - _MORE
         return (first >> 1) ^ -(first & 1), index + 2
-    # A time, as a rule, and times come several times: in one record, in one chunk.
-    behind = index + TIME_BYTES
-    time = _times.get(data[index:behind])
-    return (time, behind) if time is not None else _any_at(data, index)
+    # A time, as a rule: eight bytes, the seven bits of each pushed together two by two.
+    rest = int.from_bytes(data[index : index + TIME_BYTES], "little")
+    if rest & _MORE_EACH != _MORE_OF_TIME:
+        return _any_at(data, index)
+    rest = rest & 0x007F007F007F007F | rest >> 1 & 0x3F803F803F803F80
+    rest = rest & 0x00003FFF00003FFF | rest >> 2 & 0x0FFFC0000FFFC000
+    rest = rest & 0x000000000FFFFFFF | rest >> 4 & 0x00FFFFFFF0000000
+    return (rest >> 1) ^ -(rest & 1), index + TIME_BYTES
 
 
 def _any_at(data: bytes, index: int) -> tuple[int, int]:
     result = shift = 0
-    start = index
     while True:
         byte = data[index]
         index += 1
         result |= (byte & 0x7F) << shift
         if byte < _MORE:
-            break
+            return (result >> 1) ^ -(result & 1), index
         shift += 7
         if shift >= 7 * _LONGEST:
             raise OverflowError("a longer number than is read here")
-    number = (result >> 1) ^ -(result & 1)
-    if index - start == TIME_BYTES:
-        if len(_times) >= MOST_KEPT:
-            _times.clear()
-        _times[data[start:index]] = number
-    return number, index
 
 
 def length_at(data: bytes, index: int) -> tuple[int, int]:

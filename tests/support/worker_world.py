@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry
 from support.registry import MemoryRegistry
@@ -94,13 +94,16 @@ class Log:
 class World:
     """One partition, one worker at a time; ``start`` makes a new one from what is durable."""
 
-    def __init__(self, *, keep: Keep | None = None, rules: Rules | None = None) -> None:
+    def __init__(
+        self, *, keep: Keep | None = None, rules: Rules | None = None, hours: Literal["app", "space", "off"] = "app"
+    ) -> None:
         self.topics = Topics()
         self.schemas = MemoryRegistry()
         self.codec = Codec(self.schemas)
         self.log = Log()
         self.keep = keep or Keep()
         self.rules = rules or Rules()
+        self.hours: Literal["app", "space", "off"] = hours
         self.encoders = {
             topic.name: self.codec.encoder(topic.name, topic.schema)
             for topic in (self.topics.usage, self.topics.audit, self.topics.snapshots)
@@ -142,6 +145,7 @@ class World:
                 writer=self.log,
                 standstill=self.standstill,
                 late_window=self.keep.late_window,
+                hours=self.hours,
             ),
             refresh=lambda partition: self.states.refresh(partition, older_than_s=600, most=500),
             keep=self.keep,

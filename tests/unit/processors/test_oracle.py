@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,9 +59,9 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(rows, cuts, draw(st.lists(st.integers(0, 6), max_size=4)))
 
 
-async def play(plan: Plan) -> tuple[World, int]:
+async def play(plan: Plan, hours: Literal["app", "off"] = "app") -> tuple[World, int]:
     """Play a plan as the lane would: a killed worker's successor begins at the last chunk that was not acknowledged."""
-    world = World(keep=KEEP)
+    world = World(keep=KEEP, hours=hours)
     for row in plan.rows:
         world.publish(world.topics.usage.name, row["app_guid"], row)
     await world.start()
@@ -92,6 +92,23 @@ async def play(plan: Plan) -> tuple[World, int]:
 async def test_any_history_ends_where_the_reckoning_ends(plan: Plan) -> None:
     world, until = await play(plan)
     assert expected_and_found(world, plan.rows, until) == []
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(plans())
+async def test_without_hours_what_runs_now_is_the_same(plan: Plan) -> None:
+    world, until = await play(plan, hours="off")
+    assert expected_and_found(world, plan.rows, until) == []
+    assert world.log.of(world.topics.usage_hours.name) == []
+
+
+async def test_without_hours_the_past_is_let_go_within_a_chunk() -> None:
+    world = World(keep=KEEP, hours="off")
+    await world.start()
+    await world.rows(*(usage("STARTED", number * 1800, instances=number + 1) for number in range(1000)))
+    (process,) = world.state()["processes"]
+    assert process["instances"] == 1000
+    assert len(process["facts"]) <= 2 * (KEEP.late_window // HOUR + 4)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
