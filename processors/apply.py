@@ -68,6 +68,7 @@ class Applier:
         bounds.saw(at)
         if bounds.second > bounds.look_at:
             self._usage.saw(work.partition, foundation, bounds.second)
+            work.closed |= self._usage.close_unwanted(work.partition, foundation)
             bounds.keep_from, bounds.look_at = self._usage.keep_from(work.partition, foundation), bounds.second + HOUR
         if fold.apply_usage(state, record, self._keep, keep_from=bounds.keep_from, baseline=bounds.baseline):
             entry.records += 1

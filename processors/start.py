@@ -13,7 +13,7 @@ from plumbing.waiting import Wait
 from processors.notify.settings import NotifierSettings
 from processors.settings import WorkerSettings
 from schemas import provision
-from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import MEND, ConfluentRegistry, RegistryRefusedError, RegistryUnreachableError
 from schemas.rights import ROLES, Role
 from schemas.topics import Topics
 
@@ -50,6 +50,8 @@ async def _require_registry(settings: CommonSettings, topics: Topics, wait: Wait
         registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
         try:
             registry.registered(topics.state.subject)
+        except RegistryRefusedError as error:
+            raise UsageError(str(error)) from error
         finally:
             registry.close()
 

@@ -54,3 +54,5 @@ class Work:
     outputs: Outputs = field(default_factory=Outputs)
     bounds: dict[str, Bounds] = field(default_factory=dict)
     """By foundation."""
+    closed: bool = False
+    """Hours were closed on the way: facts of before may be missing in these states."""

@@ -120,6 +120,8 @@ class Worker:
                         self._decoder.dead_letter(chunk, row.offset, row.key, row.raw, str(error))
                     )
             self._applier.finish(work)
+            if work.closed and self._progress.write(work.partition):
+                await self._writer.durable()
             await self._write(work)
             too_long = any(crowded(entry.state) for entry in work.states.values())
         if too_long:

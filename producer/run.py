@@ -73,8 +73,11 @@ async def _run(
     await wait.with_broker(settings, lambda admin: prepare_topics(admin, settings, foundations))
     clients = [assemble.cloud_controller(foundation, settings, ports) for foundation in foundations]
     reminding = asyncio.create_task(remind(foundations if settings.cf_skip_ssl_validation else [], ports.clock))
+    registering = asyncio.Lock()  # foundations share subjects, whose first version is made once
     entries = [
-        asyncio.create_task(_tails(foundation, api, settings, ports, wait, until_caught_up=until_caught_up))
+        asyncio.create_task(
+            _tails(foundation, api, settings, ports, wait, registering, until_caught_up=until_caught_up)
+        )
         for foundation, api in zip(foundations, clients, strict=True)
     ]
     try:
@@ -114,6 +117,7 @@ async def _tails(
     settings: ProducerSettings,
     ports: assemble.Ports,
     wait: "Start",
+    registering: asyncio.Lock,
     *,
     until_caught_up: bool,
 ) -> list[Tail]:
@@ -128,7 +132,8 @@ async def _tails(
             for feed in foundation.feeds
         ]
 
-    return await wait.until_done("schema registry", lambda: asyncio.to_thread(made))
+    async with registering:
+        return await wait.until_done("schema registry", lambda: asyncio.to_thread(made))
 
 
 async def run_tails(tails: Sequence[Runs], stop: asyncio.Event) -> None:

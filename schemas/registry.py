@@ -12,6 +12,7 @@ COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A newer schema must read everything written under all older ones: consumers upgrade first."""
 
 _NOT_FOUND = (404, 40401, 40403)
+_REFUSED = (401, 403)
 
 # Apicurio begins its messages with the name of a Java class.
 _JAVA = re.compile(r"^(?:[a-z]\w*\.)+[A-Z]\w*: ")
@@ -23,6 +24,10 @@ class IncompatibleSchemaError(Exception):
 
 class RegistryUnreachableError(Exception):
     """The registry did not answer, or answered with a fault of its own. May heal."""
+
+
+class RegistryRefusedError(RegistryUnreachableError):
+    """The registry refuses our credentials. Waiting does not heal it, a person does."""
 
 
 class ConfluentRegistry:
@@ -114,4 +119,9 @@ class ConfluentRegistry:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> RegistryUnreachableError:
+        if isinstance(error, SchemaRegistryError) and error.http_status_code in _REFUSED:
+            return RegistryRefusedError(
+                f"schema registry {self._url} refuses us ({error.http_status_code}): check "
+                "CFSTREAM_SCHEMA_REGISTRY_USERNAME and CFSTREAM_SCHEMA_REGISTRY_PASSWORD"
+            )
         return RegistryUnreachableError(f"schema registry {self._url}: {error}")

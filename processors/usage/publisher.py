@@ -8,7 +8,7 @@ from plumbing.clock import SECOND
 from processors.book import AppBook
 from processors.lane.writer import Writes
 from processors.progress import ProgressBook
-from processors.standstill import Standstill
+from processors.standstill import InDoubtError, Standstill
 from processors.usage.changes import NOTHING, Change, changes
 from processors.usage.keys import hour_key, partial_key, total_key
 from processors.usage.ledger import HOUR_S, hour_of
@@ -51,9 +51,30 @@ class UsagePublisher:
         self._vouched: dict[str, Micros] = {}
 
     def keep_from(self, partition: int, foundation: str) -> Micros:
-        """Return the time before which facts may be let go: their hours are closed for good, or nobody wants hours."""
+        """Return the time before which facts may be let go: their hours are closed for good."""
+        return self._share(partition, foundation).kept_from * SECOND
+
+    def close_unwanted(self, partition: int, foundation: str) -> bool:
+        """Close hours that nobody wants, and return whether there were any: the past is let go within a chunk.
+
+        The caller makes the progress durable before any state that has lost facts by it, so that a worker that does
+        publish hours, later, does not count the lost ones anew.
+        """
+        vouched = self._vouched.get(foundation)
+        if self._of_groups or vouched is None:
+            return False
         share = self._share(partition, foundation)
-        return share.first * SECOND if self._of_groups else max(0, share.newest_row - self._kept_s * SECOND)
+        to = hour_of(min(share.newest_row, vouched) // SECOND - self._kept_s)
+        if to <= share.closed_to:
+            return False
+        self._close(partition, share, to)
+        return True
+
+    def _close(self, partition: int, share: Shares, to: int) -> None:
+        share.close(to)
+        progress = self._progress.get(partition, share.foundation)
+        progress["hours_to"] = to * SECOND
+        self._progress.change(partition, share.foundation)
 
     def changed(self, partition: int, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note of an app's new state, and of its changes as they were and are."""
@@ -122,14 +143,30 @@ class UsagePublisher:
             keys = []
         # Before the first closing each app and group has hours from its own first change on.
         since = share.closed_to or None
-        for start in range(0, len(keys), SLICE):
-            async with lock:
-                if self._shares.get(partition, {}).get(foundation) is not share:
-                    return
-                self._standstill.refuse()
-                for key in keys[start : start + SLICE]:
-                    self._app_hours(partition, share, key, since if closing else None, second)
-                await self._writer.durable()
+        taken: dict[bytes, int] = {}
+        try:
+            for start in range(0, len(keys), SLICE):
+                async with lock:
+                    if self._shares.get(partition, {}).get(foundation) is not share:
+                        return
+                    self._standstill.refuse()
+                    for key in keys[start : start + SLICE]:
+                        self._standstill.in_doubt()  # busy is not still
+                        if key in share.changed_apps:
+                            taken[key] = share.changed_apps[key]
+                        self._app_hours(partition, share, key, since if closing else None, second)
+                    await self._writer.durable()
+            await self._publish_groups(partition, share, since, second, lock, closing=closing)
+        except InDoubtError:
+            # It comes again, with all that has changed since: before the first closing that alone says from when on.
+            for key, mark in taken.items():
+                share.changed_apps[key] = min(mark, share.changed_apps.get(key, mark))
+            raise
+
+    async def _publish_groups(
+        self, partition: int, share: Shares, since: int | None, second: int, lock: asyncio.Lock, *, closing: bool
+    ) -> None:
+        foundation, now = share.foundation, hour_of(second)
         async with lock:
             if self._shares.get(partition, {}).get(foundation) is not share:
                 return
@@ -137,10 +174,7 @@ class UsagePublisher:
             if self._group_hours(partition, share, since if closing else None, second):
                 await self._writer.durable()
             if closing:
-                share.close(now)
-                progress = self._progress.get(partition, foundation)
-                progress["hours_to"] = now * SECOND
-                self._progress.change(partition, foundation)
+                self._close(partition, share, now)
                 closed = UsagePartial(partition=partition, closed_to=now * SECOND, total=None, hour=None)
                 self._partial(f"closed/{foundation}/{partition}", closed)
                 self._progress.write(partition)
@@ -169,6 +203,7 @@ class UsagePublisher:
         for scope in list(share.groups) if since is not None else marks:
             start = min(moment for moment in (since, marks.get(scope), until) if moment is not None)
             for record in share.group_hours(scope, start, until):
+                self._standstill.in_doubt()  # busy is not still
                 key = partial_key(hour_key(scope[0], scope[1], record["hour"] // SECOND), partition)
                 self._partial(key, UsagePartial(partition=partition, closed_to=None, total=None, hour=record))
                 wrote = True

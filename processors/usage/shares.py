@@ -74,7 +74,12 @@ class Shares:
     @property
     def first(self) -> int:
         """The first hour that may still be corrected; 0 while no hour is closed, and never where nobody wants any."""
-        return max(0, self.closed_to - self.kept_s) if self.hours else NEVER
+        return self.kept_from if self.hours else NEVER
+
+    @property
+    def kept_from(self) -> int:
+        """The second from which on an app's past is kept."""
+        return max(0, self.closed_to - self.kept_s)
 
     def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
         """Take note that an app's changes were ``before`` and are ``after``."""

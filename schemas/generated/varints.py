@@ -76,7 +76,7 @@ def long_at(data: bytes, index: int) -> tuple[int, int]:
         return (first >> 1) ^ -(first & 1), index + 2
     # A time, as a rule: eight bytes, the seven bits of each pushed together two by two.
     rest = int.from_bytes(data[index : index + TIME_BYTES], "little")
-    if rest & _MORE_EACH != _MORE_OF_TIME:
+    if rest & _MORE_EACH != _MORE_OF_TIME or not rest >> 7 * TIME_BYTES:
         return _any_at(data, index)
     rest = rest & 0x007F007F007F007F | rest >> 1 & 0x3F803F803F803F80
     rest = rest & 0x00003FFF00003FFF | rest >> 2 & 0x0FFFC0000FFFC000

@@ -105,10 +105,34 @@ async def test_without_hours_what_runs_now_is_the_same(plan: Plan) -> None:
 async def test_without_hours_the_past_is_let_go_within_a_chunk() -> None:
     world = World(keep=KEEP, hours="off")
     await world.start()
+    world.worker.vouched({"f": T0 + 1000 * HOUR})
     await world.rows(*(usage("STARTED", number * 1800, instances=number + 1) for number in range(1000)))
     (process,) = world.state()["processes"]
     assert process["instances"] == 1000
-    assert len(process["facts"]) <= 2 * (KEEP.late_window // HOUR + 4)
+    assert len(process["facts"]) <= 2 * (2 * KEEP.late_window // HOUR + 4)
+
+
+async def test_a_spell_without_hours_leaves_those_of_before_as_they_were() -> None:
+    """A worker that has them again counts anew from the facts that it finds, and some were let go meanwhile."""
+    world = World(keep=KEEP)
+    await world.start()
+    await world.rows(usage("STARTED", 0, instances=2), usage("STARTED", 16_200, instances=3))
+    await world.time(T0 + 7 * HOUR)
+
+    def fifth_hour() -> set[int]:
+        return {one["instance_seconds"] for one in world.rolled()[1].values() if one["hour"] == T0 + 4 * HOUR}
+
+    assert fifth_hour() == {2 * 1800 + 3 * 1800}
+    world.hours = "off"
+    await world.start()
+    world.worker.vouched({"f": T0 + 8 * HOUR})
+    for at in (27_000, 27_600, 27_660):
+        await world.rows(usage("STARTED", at, instances=4), usage("STARTED", at, "app-2"))
+    await world.time(T0 + 7 * HOUR + 2600 * SECOND)
+    world.hours = "app"
+    await world.start()
+    await world.time(T0 + 8 * HOUR + 60 * SECOND)
+    assert fifth_hour() == {2 * 1800 + 3 * 1800}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from support.usage_rows import HOUR, SECOND, T0, usage
 from support.worker_world import World
+from support.world_check import expected_and_found
 
 from processors.standstill import InDoubtError, Standstill
+from processors.usage import publisher
 
 
 class Clock:
@@ -60,3 +62,46 @@ async def test_an_hour_is_closed_after_the_doubt_and_not_in_it() -> None:
         world.standstill.in_doubt()
     await world.time(T0 + HOUR + 60 * SECOND)
     assert len(world.log.of(world.topics.usage_hours.name)) > written
+
+
+async def test_a_first_closing_that_doubt_breaks_off_loses_no_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the change itself says from when on an app has hours, until some were closed."""
+    monkeypatch.setattr(publisher, "SLICE", 1)
+    world = World()
+    await world.start()
+    rows = [usage("STARTED", 0, f"app-{number}", instances=2) for number in range(3)]
+    await world.rows(*rows)
+    real, calls = world.log.durable, 0
+
+    async def durable() -> None:
+        nonlocal calls
+        calls += 1
+        await real()
+        if calls == 2:
+            world.clock += 6  # behind the first slice
+
+    monkeypatch.setattr(world.log, "durable", durable)
+    until = T0 + 3 * HOUR + 60 * SECOND
+    with pytest.raises(InDoubtError):
+        await world.time(until)
+    for _ in range(2):
+        world.clock += 4
+        world.standstill.in_doubt()
+    await world.time(until + 3 * HOUR)
+    assert expected_and_found(world, rows, (until + 3 * HOUR) // SECOND) == []
+
+
+async def test_a_slice_that_takes_long_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    await world.start()
+    rows = [usage("STARTED", 0, f"app-{number}", instances=2) for number in range(100)]
+    await world.rows(*rows)
+    real = world.log.write
+
+    def write(*given: object, **more: object) -> None:
+        world.clock += 0.1  # ten seconds in all, and nobody else asks
+        real(*given, **more)  # type: ignore[arg-type] # passed on as they come
+
+    monkeypatch.setattr(world.log, "write", write)
+    await world.time(T0 + 2 * HOUR + 60 * SECOND)
+    assert expected_and_found(world, rows, T0 // SECOND + 2 * 3600 + 60) == []
