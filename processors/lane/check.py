@@ -42,7 +42,7 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
 _KEPT: tuple[tuple[Any, str, str], ...] = (
     (AIOKafkaConsumer.__init__, "_isolation_level", "aborted records would be read"),
     (AIOKafkaConsumer.start, "_fetch_max_wait_ms", "recovery would wait for idle fetches"),
-    (Fetcher.__init__, "_records", "chunks would not be whole"),
+    (Fetcher.fetched_records, "_records", "chunks would not be whole"),
 )
 """What an object's methods must keep under that name, and what would happen else."""
 

@@ -22,6 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 TICK_S = 0.1
+CLOSES_WITHIN_S = 0.01
 STARTS_WITHIN_S = 10.0
 
 
@@ -67,6 +68,12 @@ class _Server(uvicorn.Server):
             await super().serve(sockets)
         finally:
             ticking.cancel()
+            # A client that came at the last moment: its connection must be closed before the loop is.
+            for connection in list(self.server_state.connections):
+                transport = getattr(connection, "transport", None)
+                if isinstance(transport, asyncio.Transport):
+                    transport.abort()
+            await asyncio.sleep(CLOSES_WITHIN_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End: hanging answers first."""
