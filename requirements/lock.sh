@@ -1,20 +1,17 @@
 #!/usr/bin/env bash
-# Writes one lock file an image or environment: exact versions with hashes, and no index URL.
+# Writes one lock file an image or environment: exact versions with hashes, and nothing of where they came from.
+# How is said in pyproject.toml, under pip-tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-compile() {
+compile() { # compile NAME SOURCE OPTIONS…
   local name=$1
   shift
-  pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
-    --no-emit-trusted-host --no-header --no-annotate --resolver=backtracking \
-    --output-file "requirements/$name.txt" "$@" pyproject.toml
+  pip-compile --config pyproject.toml --output-file "requirements/$name.txt" "$@"
 }
-compile producer --extra producer
-compile worker --extra worker --extra rocksdb
-compile dev --extra producer --extra worker --extra rocksdb --extra standin --extra dev
+compile producer pyproject.toml --extra producer
+compile worker pyproject.toml --extra worker --extra rocksdb
+compile dev pyproject.toml --extra producer --extra worker --extra rocksdb --extra standin --extra dev
 # What writes the image's bill of materials; the newest of its kind, for it is no part of the product.
-pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
-  --no-emit-trusted-host --no-header --no-annotate --resolver=backtracking \
-  --output-file requirements/sbom.txt - <<<'cyclonedx-bom>=7.5,<8'
+compile sbom - <<<'cyclonedx-bom>=7.5,<8'
 # What builds the product's own wheel, in the image.
-compile build --build-deps-for wheel --only-build-deps
+compile build pyproject.toml --build-deps-for wheel --only-build-deps
