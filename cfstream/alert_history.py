@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfstream.tables import codec_of, records
-from plumbing.errors import UsageError
 from plumbing.settings import CommonSettings
 from processors.alerts.rules import Rules
 from processors.alerts.simulate import Episode, Simulation
 from processors.notify.silences import Silence, from_record
 from schemas.codec import UndecodableError
 from schemas.records import Alert, Micros
-from schemas.registry import MEND, RegistryUnreachableError
 from schemas.topics import Topic, Topics
 
 _USAGE, _AUDIT, _SNAPSHOT = range(3)
@@ -86,12 +84,9 @@ def simulate(settings: CommonSettings, rules: Rules, *, since: Micros, until: Mi
 
 def _records(settings: CommonSettings, topic: Topic) -> Iterator[tuple[str, dict[str, Any] | None]]:
     codec = codec_of(settings)
-    try:
-        for key, frame in records(settings, topic.name):
-            try:
-                record = None if frame is None else codec.decode(frame)
-            except UndecodableError:
-                continue  # it is in the dead letters
-            yield key.decode("utf-8", "replace"), record
-    except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: {MEND}") from error
+    for key, frame in records(settings, topic.name):
+        try:
+            record = None if frame is None else codec.decode(frame)
+        except UndecodableError:
+            continue  # it is in the dead letters
+        yield key.decode("utf-8", "replace"), record

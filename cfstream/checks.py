@@ -11,7 +11,7 @@ from plumbing.errors import CfstreamError
 from plumbing.kafka import registry_options, require_broker
 from plumbing.settings import CommonSettings
 from schemas import allowed, avro, provision
-from schemas.registry import COMPATIBILITY, MEND, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import COMPATIBILITY, ConfluentRegistry, RegistryError
 from schemas.rights import ROLES, NotAllowedError, lacking, shortened
 from schemas.topics import Topics
 
@@ -117,8 +117,8 @@ class RegistryChecks:
     def _there(self) -> str:
         try:
             self._registry.registered(self._topics.usage.subject)
-        except RegistryUnreachableError as error:
-            raise AilmentError(str(error), MEND) from error
+        except RegistryError as error:
+            raise AilmentError(error.reason, error.mend) from error
         return f"{self._url} answers"
 
     def _fit(self) -> str:

@@ -9,10 +9,8 @@ from rich.table import Table
 
 from cfstream.render import readable, to_stdout
 from cfstream.tables import codec_of, records
-from plumbing.errors import UsageError
 from plumbing.settings import CommonSettings
 from schemas.codec import UndecodableError
-from schemas.registry import MEND, RegistryUnreachableError
 from schemas.topics import Topics
 
 
@@ -26,16 +24,13 @@ def events(settings: CommonSettings, topics: Topics, app_guid: str) -> list[dict
         (topics.audit.name, _audit),
         (topics.snapshots.name, _snapshot),
     )
-    try:
-        for topic, read in readers:
-            for key, frame in records(settings, topic):
-                if key == wanted and frame is not None:
-                    try:
-                        found += read(codec.decode(frame))
-                    except UndecodableError:
-                        continue  # it is in the dead letters
-    except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: {MEND}") from error
+    for topic, read in readers:
+        for key, frame in records(settings, topic):
+            if key == wanted and frame is not None:
+                try:
+                    found += read(codec.decode(frame))
+                except UndecodableError:
+                    continue  # it is in the dead letters
     return sorted(found, key=lambda event: int(event["created_at"]))
 
 

@@ -10,7 +10,7 @@ from plumbing.kafka import client_config, registry_options, require_broker
 from plumbing.settings import CommonSettings
 from schemas.codec import Codec
 from schemas.reader import MissingTopicError, rows
-from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry
 from schemas.versions import row_version
 
 
@@ -48,7 +48,4 @@ def table(settings: CommonSettings, topic: str, *, versioned: bool = False) -> d
         elif not versioned or key not in newest or row_version(frame) >= row_version(newest[key]):
             newest[key] = frame
     codec = codec_of(settings)
-    try:
-        return {key: codec.decode(frame) for key, frame in newest.items()}
-    except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: {MEND}") from error
+    return {key: codec.decode(frame) for key, frame in newest.items()}

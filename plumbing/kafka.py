@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from plumbing.errors import UsageError
+from plumbing.errors import AwayError, UsageError
 from plumbing.refusals import Verdict, verdict
 from plumbing.settings import CommonSettings
 
@@ -25,13 +25,8 @@ PARTITIONER = "murmur2_random"
 """Java's partitioner. librdkafka's default is another one, and keys must land where Java clients expect them."""
 
 
-class NoBrokerError(UsageError):
-    """No broker lets us in, and that may heal by itself: who can wait tries again. ``mend``: what else to do."""
-
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(f"{reason}: {mend}")
-        self.reason = reason
-        self.mend = mend
+class NoBrokerError(AwayError):
+    """No broker lets us in, and that may heal by itself."""
 
 
 def client_config(settings: CommonSettings, **more: Value) -> ClientConfig:

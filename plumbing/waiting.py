@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from plumbing.backoff import Backoff
 from plumbing.clock import Clock
+from plumbing.errors import AwayError
 from plumbing.kafka import NoBrokerError, require_broker
 from plumbing.settings import CommonSettings
 
@@ -52,50 +53,30 @@ class Wait:
     random: Random
     patient: bool
 
-    async def for_answer(
-        self,
-        what: str,
-        call: Callable[[], Awaitable[T]],
-        *,
-        heals: tuple[type[Exception], ...],
-        told: Callable[[Exception], tuple[str, str]],
-    ) -> T:
-        """Return what ``call`` returns. ``told``: of an error that may heal, the reason, and what somebody could do.
+    async def for_answer(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``call`` returns.
 
-        Raise such an error unless ``patient``, any other at once, and StoppedError as soon as ``stop`` is set.
+        Raise its AwayError unless ``patient``, any other error at once, and StoppedError as soon as ``stop`` is set.
         """
         attempt = 0
         while True:
             try:
                 return await unless_stopped(self.stop, call())
-            except heals as error:
+            except AwayError as error:
                 if self.stop.is_set():
                     raise StoppedError from error
                 if not self.patient:
                     raise
-                reason, hint = told(error)
                 delay = START.delay(attempt, self.random)
-                _log.warning("no answer: trying again", what=what, reason=reason, hint=hint, in_s=round(delay, 1))
+                _log.warning(
+                    "no answer: trying again", what=what, reason=error.reason, hint=error.mend, in_s=round(delay, 1)
+                )
                 await unless_stopped(self.stop, self.clock.sleep(delay))
                 attempt += 1
 
     async def for_broker(self, settings: CommonSettings, work: Callable[[AdminClient], T]) -> T:
-        """Return what ``work`` returns; it is called in a thread, with an admin client whose broker has answered.
-
-        Raise NoBrokerError where Kafka is away, unless ``patient``; otherwise as ``for_answer``.
-        """
-        return await self.for_answer(
-            "Kafka",
-            lambda: asyncio.to_thread(_once, settings, work, self.stop.is_set),
-            heals=(NoBrokerError,),
-            told=_of_broker,
-        )
-
-
-def _of_broker(error: Exception) -> tuple[str, str]:
-    if not isinstance(error, NoBrokerError):
-        raise TypeError(f"{error!r} tells nothing of a broker")
-    return error.reason, error.mend
+        """Return what ``work`` returns; it is called in a thread, with an admin client whose broker has answered."""
+        return await self.for_answer("Kafka", lambda: asyncio.to_thread(_once, settings, work, self.stop.is_set))
 
 
 def _once(settings: CommonSettings, work: Callable[[AdminClient], T], given_up: Callable[[], bool]) -> T:

@@ -11,12 +11,13 @@ from processors.state.facts import STOPPED
 from processors.state.fold import Keep
 from processors.state.record import new
 from processors.state.snapshots import Baseline, apply_end_marker, apply_snapshot
+from processors.usage.ledger import HOUR_S
 from processors.usage.publisher import UsagePublisher
 from processors.work import Bounds, Opened, Work
 from schemas.records import Alert, Micros
 from schemas.tables import AppState
 
-HOUR = 3600 * SECOND
+HOUR = HOUR_S * SECOND
 
 
 class Applier:

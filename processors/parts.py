@@ -6,7 +6,7 @@ from random import Random
 from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
-from plumbing.errors import CfstreamError, UsageError
+from plumbing.errors import CfstreamError
 from plumbing.garbage import collect_seldom
 from plumbing.kafka import ClientConfig, admin_client, client_config, registry_options
 from processors.alerts.rules import Rules
@@ -34,7 +34,7 @@ from processors.usage.roller import Roller
 from processors.usage.rollup import RollUp
 from processors.worker import Worker
 from schemas.codec import Codec
-from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError
 from schemas.topics import Topics
 from schemas.versions import row_version
 
@@ -75,8 +75,6 @@ def build(settings: WorkerSettings, topics: Topics, rules: Rules, metrics_regist
     registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
     try:
         return _build(settings, topics, rules, WorkerMetrics(metrics_registry), registry)
-    except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: {MEND}") from error
     except IncompatibleSchemaError as error:
         raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 

@@ -46,6 +46,10 @@ class Standstill:
         self._asked = now
         return now < self._doubt_until
 
+    def working(self) -> None:
+        """Tell, within long work, that it goes on: busy is not still."""
+        self.in_doubt()
+
     async def watch(self) -> None:
         """Ask for ever, often enough, and say it once when in doubt."""
         told = False

@@ -1,19 +1,20 @@
 """What worker and notifier need at their start: topics as they should be, and a registry that answers."""
 
 import asyncio
+from contextlib import closing
 from random import Random
 
 import structlog
 
 from plumbing.clock import SystemClock
-from plumbing.errors import UsageError
+from plumbing.errors import AwayError
 from plumbing.kafka import registry_options
 from plumbing.settings import CommonSettings
 from plumbing.waiting import Wait
 from processors.notify.settings import NotifierSettings
 from processors.settings import WorkerSettings
 from schemas import provision
-from schemas.registry import MEND, ConfluentRegistry, RegistryRefusedError, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry, RegistryUnreachableError
 from schemas.rights import ROLES, Role
 from schemas.topics import Topics
 
@@ -23,8 +24,7 @@ _log = structlog.get_logger(__name__)
 async def prepare(settings: CommonSettings, topics: Topics, stop: asyncio.Event, *, patient: bool = True) -> None:
     """Create missing topics where the settings allow it, compare all, look at our rights; then ask the registry.
 
-    Waits for a Kafka or a registry that is away, if ``patient``. Raise as ``provision.require`` and
-    ``Wait.for_broker``, and UsageError without a registry.
+    Waits for a Kafka or a registry that is away, if ``patient``. Raise as ``provision.require`` and ``Wait``.
     """
     role, groups = _needs(settings)
     wait = Wait(stop, SystemClock(), Random(), patient)  # noqa: S311 - jitter
@@ -47,23 +47,13 @@ async def prepare(settings: CommonSettings, topics: Topics, stop: asyncio.Event,
 
 async def _require_registry(settings: CommonSettings, topics: Topics, wait: Wait) -> None:
     def ask() -> None:
-        registry = ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))
-        try:
-            registry.registered(topics.state.subject)
-        except RegistryRefusedError as error:
-            raise UsageError(str(error)) from error
-        finally:
-            registry.close()
+        with closing(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))) as registry:
+            try:
+                registry.registered(topics.state.subject)
+            except RegistryUnreachableError as error:
+                raise AwayError(error.reason, error.mend) from error
 
-    try:
-        await wait.for_answer(
-            "schema registry",
-            lambda: asyncio.to_thread(ask),
-            heals=(RegistryUnreachableError,),
-            told=lambda error: (str(error), MEND),
-        )
-    except RegistryUnreachableError as error:
-        raise UsageError(f"{error}: {MEND}") from error
+    await wait.for_answer("schema registry", lambda: asyncio.to_thread(ask))
 
 
 def _needs(settings: CommonSettings) -> tuple[Role, list[str]]:

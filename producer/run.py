@@ -10,7 +10,7 @@ import structlog
 from confluent_kafka.admin import AdminClient
 
 from plumbing.clock import Clock, SystemClock
-from plumbing.errors import CfstreamError, UsageError
+from plumbing.errors import AwayError, CfstreamError, UsageError
 from plumbing.garbage import collect_seldom
 from plumbing.health import Health, serving
 from plumbing.kafka import client_config, registry_options
@@ -27,7 +27,7 @@ from producer.share import Membership, Runner
 from producer.tail import Tail
 from schemas import provision
 from schemas.codec import Codec
-from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
 from schemas.rights import ROLES
 
 log = structlog.get_logger()
@@ -186,21 +186,24 @@ class Start:
 
     async def until_done(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Return the call's result. Raise UsageError, CfstreamError or StoppedError."""
-        heals = (RetriableError, RegistryUnreachableError)
+
+        async def asked() -> T:
+            try:
+                return await call()
+            except RetriableError as error:
+                raise AwayError(str(error), _SET_API) from error
+            except RegistryUnreachableError as error:
+                raise AwayError(error.reason, error.mend) from error
+
         try:
-            return await self._wait.for_answer(what, call, heals=heals, told=lambda error: (str(error), _HINTS[what]))
-        except heals as error:
-            raise UsageError(f"{error}: {_HINTS[what]}") from error
+            return await self._wait.for_answer(what, asked)
         except (LoginError, ForbiddenError, ApiError) as error:
             raise UsageError(str(error)) from error
         except IncompatibleSchemaError as error:
             raise CfstreamError(f"{error}: a newer producer has registered a schema that this one breaks") from error
 
 
-_HINTS = {
-    "Cloud Controller": "set CFSTREAM_CF_API to its address, such as https://api.sys.example.com",
-    "schema registry": MEND,
-}
+_SET_API = "set CFSTREAM_CF_API to its address, such as https://api.sys.example.com"
 
 
 async def enter(foundation: Foundation, api: CloudController) -> assemble.Access:

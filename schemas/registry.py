@@ -5,8 +5,7 @@ import re
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-MEND = "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry"
-"""What to do about one that does not answer."""
+from schemas.errors import SetupError
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A newer schema must read everything written under all older ones: consumers upgrade first."""
@@ -22,12 +21,21 @@ class IncompatibleSchemaError(Exception):
     """The registry holds a schema that the new one does not follow. Fatal: consumers would break."""
 
 
-class RegistryUnreachableError(Exception):
-    """The registry did not answer, or answered with a fault of its own. May heal."""
+class RegistryError(SetupError):
+    """The registry does not serve us. ``mend``: what somebody can do about it."""
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(f"{reason}: {mend}")
+        self.reason = reason
+        self.mend = mend
 
 
-class RegistryRefusedError(RegistryUnreachableError):
-    """The registry refuses our credentials. Waiting does not heal it, a person does."""
+class RegistryUnreachableError(RegistryError):
+    """It did not answer, or answered with a fault of its own. May heal."""
+
+
+class RegistryRefusedError(RegistryError):
+    """It refuses our credentials. Waiting does not heal it, a person does."""
 
 
 class ConfluentRegistry:
@@ -118,10 +126,12 @@ class ConfluentRegistry:
         except Exception as error:  # as above
             raise self._unreachable(error) from error
 
-    def _unreachable(self, error: Exception) -> RegistryUnreachableError:
+    def _unreachable(self, error: Exception) -> RegistryError:
         if isinstance(error, SchemaRegistryError) and error.http_status_code in _REFUSED:
             return RegistryRefusedError(
-                f"schema registry {self._url} refuses us ({error.http_status_code}): check "
-                "CFSTREAM_SCHEMA_REGISTRY_USERNAME and CFSTREAM_SCHEMA_REGISTRY_PASSWORD"
+                f"schema registry {self._url} refuses us ({error.http_status_code})",
+                "check CFSTREAM_SCHEMA_REGISTRY_USERNAME and CFSTREAM_SCHEMA_REGISTRY_PASSWORD",
             )
-        return RegistryUnreachableError(f"schema registry {self._url}: {error}")
+        return RegistryUnreachableError(
+            f"schema registry {self._url}: {error}", "set CFSTREAM_SCHEMA_REGISTRY_URL to a running registry"
+        )

@@ -6,11 +6,11 @@ from contextlib import closing, contextmanager
 import typer
 
 from cfstream.options import Config, application
-from plumbing.errors import CfstreamError, UsageError
+from plumbing.errors import CfstreamError
 from plumbing.kafka import registry_options
 from plumbing.settings import CommonSettings
 from schemas import avro
-from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError
 from schemas.topics import Topics
 
 app = application("Register the schemas, or check them.")
@@ -49,7 +49,4 @@ def check(config: Config = None) -> None:
 def _registry(settings: CommonSettings) -> Iterator[ConfluentRegistry]:
     """Yield the registry of the settings. Raise UsageError where it does not answer."""
     with closing(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings))) as registry:
-        try:
-            yield registry
-        except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: {MEND}") from error
+        yield registry

@@ -16,7 +16,7 @@ from plumbing.kafka import client_config, registry_options, require_broker
 from plumbing.settings import CommonSettings
 from schemas.codec import Codec, UndecodableError
 from schemas.reader import MissingTopicError, Row, rows
-from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry, RegistryUnreachableError
 from schemas.topics import Topics
 
 app = command("Print the decoded records of a topic.")
@@ -53,7 +53,7 @@ def tail(
     except MissingTopicError as error:
         raise UsageError(f"there is no topic {error}; create the topics with: cfstream topics apply") from error
     except RegistryUnreachableError as error:
-        raise CfstreamError(f"{error}: {MEND}") from error
+        raise CfstreamError(str(error)) from error
     except KafkaException as error:
         raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
 

@@ -11,7 +11,7 @@ from processors.notify import dead_letters
 from processors.notify.inbox import Item
 from processors.notify.metrics import NotifierMetrics
 from schemas.codec import Codec, UndecodableError
-from schemas.registry import RegistryUnreachableError
+from schemas.registry import RegistryError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class Decoding:
             except UndecodableError as error:
                 self.dead(item, str(error))
                 return None
-            except RegistryUnreachableError as error:
+            except RegistryError as error:
                 _log.warning("waiting for the schema registry", reason=str(error))
                 await self._clock.sleep(_REGISTRY_RETRY_S)
 

@@ -36,7 +36,8 @@ from processors.notify.silence_store import SilenceStore
 from processors.notify.storm_watch import StormWatch
 from processors.start import prepare
 from schemas.codec import Codec
-from schemas.registry import MEND, ConfluentRegistry, IncompatibleSchemaError, RegistryUnreachableError
+from schemas.errors import SetupError
+from schemas.registry import ConfluentRegistry, IncompatibleSchemaError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -171,8 +172,6 @@ class Notifier:
                 view=self.view,
                 beside=[storms.run, lambda: beat(self._config.heartbeat, sender, clock)],
             )
-        except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: {MEND}") from error
         except IncompatibleSchemaError as error:
             raise CfstreamError(f"{error}: a newer cfstream has registered a schema that this one breaks") from error
 
@@ -252,6 +251,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
             return _first(error)
-        if isinstance(error, CfstreamError):
+        if isinstance(error, (CfstreamError, SetupError)):
             return error
     return errors.exceptions[0]

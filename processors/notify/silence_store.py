@@ -7,12 +7,12 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from plumbing.clock import Clock, SystemClock
-from plumbing.errors import CfstreamError, UsageError
+from plumbing.errors import CfstreamError
 from plumbing.kafka import PARTITIONER, client_config, registry_options, require_broker
 from plumbing.settings import CommonSettings
 from processors.notify.silences import Silence
 from schemas.codec import Codec, Encoder
-from schemas.registry import MEND, ConfluentRegistry, RegistryUnreachableError
+from schemas.registry import ConfluentRegistry
 from schemas.topics import Topics
 
 _WAIT_S = 15.0
@@ -34,10 +34,7 @@ class SilenceStore:
         require_broker(settings)
         topic = Topics(settings.topic_prefix).silences
         codec = Codec(ConfluentRegistry(settings.schema_registry_url, **registry_options(settings)))
-        try:
-            encode = codec.encoder(topic.name, topic.schema)
-        except RegistryUnreachableError as error:
-            raise UsageError(f"{error}: {MEND}") from error
+        encode = codec.encoder(topic.name, topic.schema)
         producer = Producer(client_config(settings, partitioner=PARTITIONER, acks="all"))
         yield cls(producer, topic.name, encode, SystemClock())
 

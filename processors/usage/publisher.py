@@ -151,7 +151,7 @@ class UsagePublisher:
                         return
                     self._standstill.refuse()
                     for key in keys[start : start + SLICE]:
-                        self._standstill.in_doubt()  # busy is not still
+                        self._standstill.working()
                         if key in share.changed_apps:
                             taken[key] = share.changed_apps[key]
                         self._app_hours(partition, share, key, since if closing else None, second)
@@ -203,7 +203,7 @@ class UsagePublisher:
         for scope in list(share.groups) if since is not None else marks:
             start = min(moment for moment in (since, marks.get(scope), until) if moment is not None)
             for record in share.group_hours(scope, start, until):
-                self._standstill.in_doubt()  # busy is not still
+                self._standstill.working()
                 key = partial_key(hour_key(scope[0], scope[1], record["hour"] // SECOND), partition)
                 self._partial(key, UsagePartial(partition=partition, closed_to=None, total=None, hour=record))
                 wrote = True

@@ -72,7 +72,7 @@ class Roller:
             self._written[f"{total['scope']}/{total['guid']}"] = total
             wrote = True
         for base, hour in rollup.changed_hours():
-            self._standstill.in_doubt()  # busy is not still
+            self._standstill.working()
             self._writer.write(self._topics.usage_hours.name, base.encode(), self._encode_hour(hour))
             wrote = True
         if self._housekeeping(rollup) or wrote:

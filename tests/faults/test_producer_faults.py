@@ -126,14 +126,19 @@ def test_a_page_that_breaks_on_the_line_is_read_again_whole(here: Site) -> None:
     """One producer meets every fault, each three times on end, in the middle of rows that it has not read yet."""
     child = here.start("run", "producer", "run", page_size="50", cf_timeout_seconds="1")
     for fault in LINE_FAULTS:
-        until(lambda: "caught_up=True" in last_page(here), within_s=60, what="caught up")
-        here.cc.do(200)
-        line = here.service.faults.add_from(fault | {"path": "/v3/(app_usage|audit)_events", "count": 3, "skip": 1})
-        here.cc.step(60)  # from here on the rows are there to be read
-        until(lambda due=line: due.hits == 3, within_s=60, what=f"three times {fault['kind']}")  # type: ignore[misc] # mypy cannot type a default
+        meet(here, fault)
     child.terminate()
     assert child.wait(20) == 0
     finish(here)
+
+
+def meet(here: Site, fault: dict[str, object]) -> None:
+    """Let a producer that is caught up meet a fault on its way to new rows."""
+    until(lambda: "caught_up=True" in last_page(here), within_s=60, what="caught up")
+    here.cc.do(200)
+    line = here.service.faults.add_from(fault | {"path": "/v3/(app_usage|audit)_events", "count": 3, "skip": 1})
+    here.cc.step(60)  # from here on the rows are there to be read
+    until(lambda: line.hits == 3, within_s=60, what=f"three times {fault['kind']}")
 
 
 def last_page(here: Site) -> str:

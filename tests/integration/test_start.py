@@ -1,7 +1,10 @@
 """How the processes start when Kafka or the registry is away, and end: they wait, say so, and obey SIGTERM."""
 
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -53,21 +56,65 @@ def test_worker_and_notifier_wait_for_a_registry_that_is_away_and_go_on(here: Si
     here.good("producer", "run", "--until-caught-up")
     # A second one on the same Kafka holds the same schemas.
     registry = Registry(data_folder(), RunFolder.at(tmp_path / "registry"), here.kafka)
-    names = ("processors", "notifier")
-    children = [here.start(name, name, "run", schema_registry_url=registry.url) for name in names]
-    for name in names:
-        until(lambda name=name: here.said(name, "no answer: trying again"), within_s=60, what=f"{name} waits")  # type: ignore[misc] # mypy cannot type a default
-        assert "set CFSTREAM_SCHEMA_REGISTRY_URL" in here.log(name).read_text()
+    children = {
+        name: here.start(name, name, "run", schema_registry_url=registry.url) for name in ("processors", "notifier")
+    }
+    for name in children:
+        await_the_wait(here, name)
     try:
         registry.start()
-        for name, child in zip(names, children, strict=True):
-            works, ends = PROCESSES[name]
-            until(lambda name=name, works=works: here.said(name, works), within_s=90, what=f"{name} works")  # type: ignore[misc] # as above
-            child.terminate()
-            assert child.wait(30) == 0
-            assert here.said(name, ends) == 1
+        for name, child in children.items():
+            await_work_and_end(here, name, child)
     finally:
         registry.end()
+
+
+def await_the_wait(here: Site, name: str) -> None:
+    """Wait until a process says that it waits for the registry."""
+    until(lambda: here.said(name, "no answer: trying again"), within_s=60, what=f"{name} waits")
+    assert "set CFSTREAM_SCHEMA_REGISTRY_URL" in here.log(name).read_text()
+
+
+def await_work_and_end(here: Site, name: str, child: "subprocess.Popen[bytes]") -> None:
+    """Wait until a process works, and end it."""
+    works, ends = PROCESSES[name]
+    until(lambda: here.said(name, works), within_s=90, what=f"{name} works")
+    child.terminate()
+    assert child.wait(30) == 0
+    assert here.said(name, ends) == 1
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A registry that lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    with ThreadingHTTPServer((HOST, 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://{HOST}:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_registry_that_refuses_our_credentials_is_not_waited_for(here: Site, process: str, refusing: str) -> None:
+    ended = here.run(process, "run", schema_registry_url=refusing, log_level="error")
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1, ended.err
+    assert "refuses us (401): check CFSTREAM_SCHEMA_REGISTRY_USERNAME" in ended.err
 
 
 @pytest.mark.parametrize("process", PROCESSES)

@@ -216,14 +216,14 @@ class Fleet:
         ``restart``: a worker to start again whenever it has ended by itself.
         """
         deadline = time.monotonic() + within_s
-        while (left := self._waiting()) != 0:
+        while (left := self.waiting()) != 0:
             assert time.monotonic() < deadline, f"{left} offsets wait: {self.workers.keys()}"
             if restart is not None and self.workers[restart].poll() is not None:
                 self.restarts += 1
                 self.start(restart)
             time.sleep(POLL_S)
 
-    def _waiting(self) -> int | None:
+    def waiting(self) -> int | None:
         """Return how many offsets of the usage topic the group has not committed; None when nobody answers."""
         group, name = self.environment["CFSTREAM_WORKER_GROUP"], self.topics.usage.name
         partitions = [TopicPartition(name, number) for number in range(self.settings.partitions)]

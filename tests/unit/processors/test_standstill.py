@@ -1,6 +1,7 @@
 """A worker that has stood still writes no hours and sums before it can know whether its partitions are its own."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from support.usage_rows import HOUR, SECOND, T0, usage
@@ -98,9 +99,9 @@ async def test_a_slice_that_takes_long_is_no_standstill(monkeypatch: pytest.Monk
     await world.rows(*rows)
     real = world.log.write
 
-    def write(*given: object, **more: object) -> None:
+    def write(*given: Any, **more: Any) -> None:
         world.clock += 0.1  # ten seconds in all, and nobody else asks
-        real(*given, **more)  # type: ignore[arg-type] # passed on as they come
+        real(*given, **more)
 
     monkeypatch.setattr(world.log, "write", write)
     await world.time(T0 + 2 * HOUR + 60 * SECOND)
