@@ -42,6 +42,7 @@ def test_a_hundred_thousand_apps(stack: Stack, tmp_path: Path) -> None:
         workers.feed.apps = APPS
         for _ in range(APPS * ROWS_EACH // BATCH):
             workers.feed.batch(BATCH)
+        rows = len(workers.feed.kept)
         workers.start("one", static=True, **AS_SHIPPED)
         peak_mb = 0.0
 
@@ -67,7 +68,7 @@ def test_a_hundred_thousand_apps(stack: Stack, tmp_path: Path) -> None:
         workers.feed.batch(BATCH)
         applied_s = seconds_until(lambda: workers.waiting() == 0, "new rows are applied")
     sys.stdout.write(
-        f"\n{APPS:,} apps, {len(workers.feed.kept):,} rows: applied in {took_s:.1f} s; {peak_mb:.0f} MB at most, "
+        f"\n{APPS:,} apps, {rows:,} rows: applied in {took_s:.1f} s; {peak_mb:.0f} MB at most, "
         f"{held_mb:.0f} MB at rest, {recovered_mb:.0f} MB after a restart; restart to recovered {restart_s:.1f} s, "
         f"of it recovery {recovery_s:.1f} s; another has taken over {take_over_s:.1f} s after a kill, "
         f"and has applied {BATCH:,} new rows {applied_s:.1f} s later\n"
