@@ -1,11 +1,13 @@
 """The parts of a worker, put together. Nothing runs yet."""
 
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
+from plumbing.ends import high_watermarks
 from plumbing.errors import CfstreamError
 from plumbing.garbage import collect_seldom
 from plumbing.kafka import ClientConfig, admin_client, client_config, registry_options
@@ -107,10 +109,12 @@ def _build(
     add_agent(app, worker.sources, worker.process)
     checkpoints = Checkpoints(Follower(client, topics.checkpoints.name), codec)
     roller = _roller(settings, topics, client, codec, writer, standstill)
+    admin = admin_client(settings)
     timekeeper = Timekeeper(
         app=app,
         worker=worker,
         checkpoints=checkpoints,
+        ends=partial(high_watermarks, admin),
         roller=roller,
         metrics=metrics,
         clock=SystemClock(),
@@ -119,7 +123,7 @@ def _build(
     probes = Probes(
         app=app, states=states, timekeeper=timekeeper, metrics=metrics, stalled_s=settings.worker_stalled_seconds
     )
-    sources = Sources(admin_client(settings), worker.sources)
+    sources = Sources(admin, worker.sources)
     return Parts(app, states, book, standstill, sources, worker, timekeeper, probes, checkpoints, roller, registry)
 
 

@@ -7,10 +7,12 @@ simulated clock and a lagging feed behave alike.
 
 import asyncio
 import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
+from confluent_kafka import KafkaException
 from faust.types import TP
 
 from plumbing.clock import SECOND, Clock, iso
@@ -32,6 +34,10 @@ TELL_S = 600.0
 """Between two words about a tail that holds time."""
 
 
+Ends = Callable[[Collection[TP]], Mapping[tuple[str, int], int]]
+"""Tells where partitions end, with what is not committed yet; see ``plumbing.ends``. Blocks."""
+
+
 @dataclass(frozen=True)
 class _Goal:
     """Watermarks, and the positions to be applied before they hold."""
@@ -49,6 +55,7 @@ class Timekeeper:
         app: LaneApp,
         worker: Worker,
         checkpoints: Checkpoints,
+        ends: Ends,
         roller: Roller,
         metrics: WorkerMetrics,
         clock: Clock,
@@ -57,6 +64,7 @@ class Timekeeper:
         self._app = app
         self._worker = worker
         self._checkpoints = checkpoints
+        self._ends = ends
         self._roller = roller
         self._metrics = metrics
         self._clock = clock
@@ -116,7 +124,11 @@ class Timekeeper:
         missing = [number for number in sources if number not in self._goals]
         if missing:
             watermarks = self._checkpoints.watermarks()
-            ends = await self._app.lane.ends([tp for number in missing for tp in sources[number]])
+            try:
+                ends = await asyncio.to_thread(self._ends, [tp for number in missing for tp in sources[number]])
+            except KafkaException as error:
+                _log.warning("the ends of the sources are not known yet: time stands still", error=error.args[0].str())
+                return False
             for number in missing:
                 self._goals[number] = _Goal(watermarks, {tp: ends[tp] for tp in sources[number]})
         position = self._app.lane.tracker.position

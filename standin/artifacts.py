@@ -16,7 +16,7 @@ from standin.fetch import fetch
 from standin.kafka_storage import make_template
 from standin.pins import Pin, pins
 
-KAFKA = "kafka-4.3.0"
+KAFKA = "kafka-4.2.1"
 REGISTRY = "apicurio-registry-3.3.3"
 
 Repositories = Mapping[str, str] | None

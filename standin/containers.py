@@ -16,7 +16,7 @@ from standin.embedded_registry import API, settings_for
 from standin.ports import HOST, given_or_free
 from standin.readiness import await_kafka, await_registry
 
-KAFKA_IMAGE = "apache/kafka:4.3.0"
+KAFKA_IMAGE = "apache/kafka:4.2.1"
 REGISTRY_IMAGE = "apicurio/apicurio-registry:3.3.3"
 CLIENTS, NEIGHBOURS, CONTROLLER = 9092, 19092, 29093
 """Ports inside the Kafka container: for clients on this machine, for the registry beside it, for itself."""

@@ -6,7 +6,7 @@ and only when a test asks for them.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from standin.stack import Stack, open_stack
 
 HERE = Path(__file__).parent
+LOGGED_LINES = 40
 LANES = {
     "unit": "first",
     "browser": "first",
@@ -45,6 +46,18 @@ class InLanes(LoadScopeScheduling):  # type: ignore[misc] # a library without ty
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return InLanes(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failure what the processes of the test have logged last."""
+    report = yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.failed and isinstance(folder, Path):
+        for log in sorted(folder.rglob("*.log")):
+            lines = log.read_text("utf-8", "replace").splitlines()[-LOGGED_LINES:]
+            report.sections.append((f"{log.relative_to(folder)} (its end)", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="session")

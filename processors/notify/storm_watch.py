@@ -9,10 +9,11 @@ import asyncio
 from bisect import insort
 
 import structlog
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # public, but without a mark
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from plumbing.clock import SECOND, Clock
+from plumbing.ends import high_watermarks
 from processors.alerts.rules import Rule
 from processors.alerts.storms import Crashed, Storms, crashed
 from processors.lane.writer import Writer
@@ -27,7 +28,6 @@ _log = structlog.get_logger(__name__)
 _READ_S = 0.1
 _COMMIT_EVERY_S = 5.0
 _MINUTE = 60 * SECOND
-_KAFKA_S = 15.0
 
 
 class StormWatch:
@@ -108,15 +108,9 @@ class StormWatch:
                 _log.warning("the end of the audit topic is not known yet", error=error.args[0].str())
 
     def _ends(self) -> dict[int, int]:
-        # Uncommitted ends: the marker of a transaction may come to its partitions one after another.
-        latest = {
-            TopicPartition(self._topics.audit.name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call] # it has no annotation
-            for number in self._inbox.partitions(self._topics.audit.name)
-        }
-        found = self._admin.list_offsets(
-            latest, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_KAFKA_S
-        )
-        return {place.partition: future.result().offset for place, future in found.items()}
+        audit = self._topics.audit.name
+        found = high_watermarks(self._admin, [(audit, number) for number in self._inbox.partitions(audit)])
+        return {number: end for (_, number), end in found.items()}
 
     def _advance(self) -> list[Alert]:
         if self._goal is None:

@@ -3,18 +3,16 @@
 import time
 import uuid
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from plumbing.ends import high_watermarks
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig
 from producer.publish.transaction import DoubtError
 from schemas.rights import NotAllowedError
 
 _CHUNK = 1000
-
-_SPARE_S = 5.0
-"""The client itself gives up in time; its answer says why, so it is waited for."""
 
 
 def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict[str, bytes]:
@@ -36,8 +34,10 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
         }
     )
     values: dict[str, bytes] = {}
+    held_at: int | None = None
     try:
-        end = _high_watermark(config, topic, timeout_s)
+        # Our own checkpoint may have been committed behind another tail's open transaction.
+        end = high_watermarks(AdminClient(config), [(topic, 0)], timeout_s=timeout_s)[topic, 0]
         if end == 0:
             return values
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
@@ -47,17 +47,21 @@ def last_values(config: ClientConfig, topic: str, timeout_s: float = 60) -> dict
                 if error is None:
                     _take(values, message.key(), message.value())
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own code has no other name
-                    if (message.offset() or 0) >= end:
+                    held_at = message.offset() or 0
+                    if held_at >= end:
                         return values
                 elif not error.retriable():
                     raise _refused(error, topic)
     except KafkaException as error:
         raise DoubtError(error.args[0].str()) from error
-    except TimeoutError as error:
-        raise DoubtError(f"the end of {topic} was not told within {timeout_s:.0f} s") from error
     finally:
         consumer.close()
-    raise DoubtError(f"{topic} could not be read to its end within {timeout_s:.0f} s")
+    if held_at is None:
+        raise DoubtError(f"{topic} could not be read to its end within {timeout_s:.0f} s")
+    raise DoubtError(
+        f"a transaction without an end holds {topic} at offset {held_at}: see 'A transaction without an end' in "
+        "docs/runbook.md"
+    )
 
 
 def _refused(error: KafkaError, topic: str) -> Exception:
@@ -76,20 +80,3 @@ def _take(values: dict[str, bytes], key: bytes | str | None, value: bytes | str 
         values[key.decode()] = value
     else:
         values.pop(key.decode(), None)
-
-
-def _high_watermark(config: ClientConfig, topic: str, timeout_s: float) -> int:
-    """Return the end of the partition, open transactions included.
-
-    Not the end for readers of committed records: that stands still before the first open transaction, though our
-    own checkpoint may have been committed behind it.
-    """
-    partition = TopicPartition(topic, 0)
-    # Kept until the answer: a client that is collected breaks its futures.
-    admin = AdminClient(config)
-    asked = admin.list_offsets(
-        {partition: OffsetSpec.latest()},  # type: ignore[no-untyped-call] # the library's stubs leave it out
-        isolation_level=IsolationLevel.READ_UNCOMMITTED,
-        request_timeout=timeout_s,
-    )
-    return int(asked[partition].result(timeout_s + _SPARE_S).offset)

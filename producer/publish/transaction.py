@@ -84,6 +84,10 @@ class Publisher:
                 if code == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
                     lacking = NotAllowedError([f"Write on transactionalId {self.transactional_id}"])
                     raise CfstreamError(str(lacking)) from error
+                if code in _FENCED:
+                    # Meanwhile the broker has ended what the last producer left open, or another one has begun too.
+                    # Who comes last has the id; whoever loses it is told when it publishes.
+                    raise DoubtError(f"another change of {self.transactional_id} was under way") from error
                 waiting = code == KafkaError._TIMED_OUT  # noqa: SLF001 - librdkafka's own code has no other name
                 if not waiting or given_up() or time.monotonic() >= deadline:
                     raise _translated(error) from error

@@ -16,6 +16,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from support.kafka_proxy import WAYS, KafkaProxy, proxy
 from support.producer_run import Site, site, until
 
+from plumbing.kafka import ClientConfig
+from producer.publish.readback import last_values
 from producer.publish.transaction import DoubtError, Publisher
 from producer.settings import FEEDS, Feed
 from schemas.reader import rows
@@ -165,6 +167,42 @@ def test_a_producer_used_again_after_a_repeated_commit_would_be_caught(own: Kafk
         careful.publish({topic: [{"key": b"key", "value": b"five"}]})
     careful.discard()
     own.proxy.forget()
+    admin.delete_topics([topic])[topic].result()
+
+
+def test_fenced_while_it_starts_it_is_in_doubt_and_a_new_one_has_the_id(own: Kafka, topic_prefix: str) -> None:
+    """The broker was just ending the open transaction of the one before, at its timeout: nobody has taken over."""
+    config: ClientConfig = {"bootstrap.servers": own.proxy.bootstrap_servers}
+    topic = f"{topic_prefix}fenced"
+    admin = AdminClient(dict(config))
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+    own.proxy.fence_next_start()
+    refused = Publisher(config, topic)
+    with pytest.raises(DoubtError, match="another change"):
+        refused.start()
+    refused.discard()
+    publisher = Publisher(config, topic)
+    publisher.start()
+    publisher.publish({topic: [{"key": b"key", "value": b"one"}]})
+    assert [row.value for row in rows(dict(config), topic)] == [b"one"]
+    publisher.discard()
+    admin.delete_topics([topic])[topic].result()
+
+
+def test_a_checkpoint_behind_a_transaction_without_an_end_is_not_guessed(own: Kafka, topic_prefix: str) -> None:
+    config: ClientConfig = {"bootstrap.servers": own.proxy.bootstrap_servers}
+    topic = f"{topic_prefix}held"
+    admin = AdminClient(dict(config))
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+    open_one = Producer({**config, "transactional.id": topic})
+    open_one.init_transactions(20)
+    open_one.begin_transaction()
+    open_one.produce(topic, b"state", b"tail")
+    assert open_one.flush(20) == 0
+    with pytest.raises(DoubtError, match=f"holds {topic} at offset 0"):
+        last_values(config, topic, timeout_s=3)
+    open_one.commit_transaction(20)
+    assert last_values(config, topic) == {"tail": b"state"}
     admin.delete_topics([topic])[topic].result()
 
 

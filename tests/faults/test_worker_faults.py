@@ -1,13 +1,20 @@
 """Whatever happens around a worker, it goes on exactly or it ends with one line that says what to do."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from support.producer_run import until
+from support.usage_rows import usage
 from support.worker_fleet import Fleet, fleet
 
+from plumbing.ends import high_watermarks
+from plumbing.kafka import PARTITIONER, client_config
 from standin.embedded_kafka import Broker
 from standin.places import RunFolder, data_folder
 from standin.stack import Stack
@@ -76,6 +83,39 @@ def test_a_worker_that_wakes_up_after_another_has_taken_over_changes_nothing(wor
     assert workers.differences() == []
 
 
+def test_time_waits_for_a_transaction_that_was_begun_before_the_watermark(workers: Fleet) -> None:
+    """A transaction's markers come to its partitions one after another: the checkpoint's may be the first."""
+    row = usage("STARTED", 0, "late", instances=3)
+    late = Producer(client_config(workers.settings, **{"transactional.id": "late", "partitioner": PARTITIONER}))
+    late.init_transactions(20)
+    late.begin_transaction()
+    held: list[int] = []
+    encode = workers.codec.encoder(workers.topics.usage.name, workers.topics.usage.schema)
+    late.produce(
+        workers.topics.usage.name,
+        encode(dict(row)),
+        row["app_guid"],
+        on_delivery=lambda _error, message: held.append(message.partition() or 0),
+    )
+    assert late.flush(20) == 0
+    workers.feed.batch(3000)
+    workers.start("one")
+
+    def closed() -> set[int]:
+        return {part["partition"] for part in workers.table(workers.topics.partials.name).values() if part["closed_to"]}
+
+    others = set(range(workers.settings.partitions)) - set(held)
+    until(lambda: closed() >= others, within_s=60, what="time goes on where nothing is open")
+    threading.Event().wait(10 * float(workers.environment["CFSTREAM_WORKER_TICK_SECONDS"]))
+    assert closed() == others
+    late.commit_transaction(20)
+    workers.feed.kept.append(dict(row))
+    until(lambda: closed() >= set(held), within_s=20, what="time goes on there too")
+    workers.kill("one")
+    workers.catch_up()
+    assert workers.differences() == []
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     made = Broker(data_folder(), RunFolder.at(tmp_path / "kafka"), heap_mb=256)
@@ -102,3 +142,20 @@ def test_a_worker_outlives_a_broker_that_dies_and_comes_back(broker: Broker, reg
         workers.catch_up()
         assert len(workers.feed.kept) == 900
         assert workers.differences() == []
+
+
+def test_one_client_is_told_the_ends_before_and_after_a_broker_dies(broker: Broker) -> None:
+    """Each start of a broker is a new epoch of its partitions' leaders; the client knows the old one."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    admin.create_topics([NewTopic("ends", 2, 1)])["ends"].result(20)
+    places = [("ends", 0), ("ends", 1)]
+    assert high_watermarks(admin, places) == dict.fromkeys(places, 0)
+    broker.kill()
+    broker.start()
+
+    def told() -> bool:
+        with contextlib.suppress(KafkaException):  # the partitions may be without a leader for a moment yet
+            return high_watermarks(admin, places) == dict.fromkeys(places, 0)
+        return False
+
+    until(told, within_s=15, what="the ends are told again")

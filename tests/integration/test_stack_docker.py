@@ -126,7 +126,7 @@ def test_kafka_and_registry_share_a_network_and_only_this_machine_reaches_them(e
         for part in (registry, kafka):
             part.end()
     first, second = engine.created["c0"], engine.created["c1"]
-    assert (first["Image"], second["Image"]) == ("apache/kafka:4.3.0", "apicurio/apicurio-registry:3.3.3")
+    assert (first["Image"], second["Image"]) == ("apache/kafka:4.2.1", "apicurio/apicurio-registry:3.3.3")
     assert ports(first) == {"9092/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(kafka.port)}]}
     assert ports(second) == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(registry.port)}]}
     assert aliases(first) == ["kafka"]

@@ -1,7 +1,8 @@
 """A proxy before a Kafka broker that knows Kafka's frames, and can deliver the end of a transaction late.
 
 A frame is four bytes of length, then ``api_key``, ``api_version`` (two bytes each) and a correlation id (four), which
-alone begins the answer. A held EndTxn is kept away from the broker; it is delivered in the middle of the next
+alone begins the answer. A start of a transactional producer can be refused, as a broker does it that is just ending
+the transaction of the one before. A held EndTxn is kept away from the broker; it is delivered in the middle of the next
 transaction, behind its first batch of records, as a slow network or a broker that stood still would do it.
 """
 
@@ -16,7 +17,8 @@ from typing import Literal, get_args
 
 from standin.ports import HOST
 
-PRODUCE, ADD_PARTITIONS, END_TXN = 0, 24, 26
+PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS, END_TXN = 0, 22, 24, 26
+PRODUCER_FENCED = 90
 WITHIN_S = 10.0
 
 Way = Literal["silent", "cut"]
@@ -74,12 +76,17 @@ class KafkaProxy:
         self._port = port
         self._broker_port = broker_port
         self._to_hold: list[Way] = []
+        self._to_fence = 0
         self._held: Held | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def hold(self, way: Way) -> None:
         """Keep back the next EndTxn that commits."""
         self._to_hold.append(way)
+
+    def fence_next_start(self) -> None:
+        """Answer the next InitProducerId with PRODUCER_FENCED."""
+        self._to_fence += 1
 
     def forget(self) -> None:
         """Hold nothing, and drop what is held."""
@@ -123,6 +130,10 @@ class KafkaProxy:
 
     async def _pass_on(self, line: Line, frame: bytes) -> None:
         (key,) = struct.unpack_from(">h", frame, 4)
+        if key == INIT_PRODUCER_ID and self._to_fence:
+            self._to_fence -= 1
+            line.client.write(_fenced(frame))
+            return
         if key == END_TXN and self._held is None and self._to_hold:
             self._held = Held(line, frame)
             if self._to_hold.pop(0) == "cut":
@@ -143,6 +154,15 @@ class KafkaProxy:
             answer = await (await held.line.ask(held.frame))
         # Length, correlation id and throttle time come before it.
         self.delivered.append(struct.unpack_from(">h", answer, 12)[0])
+
+
+def _fenced(request: bytes) -> bytes:
+    """Return the answer PRODUCER_FENCED to an InitProducerId of version 2 to 4."""
+    version, correlation = struct.unpack_from(">hi", request, 6)
+    assert 2 <= version <= 4, version
+    # Correlation id, no tags, no throttling, the error, no producer id, no epoch, no tags.
+    answer = struct.pack(">ibihqhb", correlation, 0, 0, PRODUCER_FENCED, -1, -1, 0)
+    return len(answer).to_bytes(4, "big") + answer
 
 
 async def _frame(reader: asyncio.StreamReader) -> bytes:

@@ -1,8 +1,11 @@
 """Time moves only to a watermark, and only when all that was published before it is applied."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
+from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from plumbing.clock import SystemClock
@@ -11,7 +14,7 @@ from processors.lane.tracker import Partition, Tracker
 from processors.metrics import WorkerMetrics
 from processors.timekeeper import Timekeeper
 
-TP = Partition("usage", 0)
+USAGE = Partition("usage", 0)
 
 
 class Lane:
@@ -19,15 +22,11 @@ class Lane:
 
     def __init__(self) -> None:
         self.tracker = Tracker()
-        self.tracker.start(TP, 0)
+        self.tracker.start(USAGE, 0)
         self.flow_active = True
-        self.end = 0
 
     def assignment(self) -> set[Partition]:
-        return {TP, Partition("state", 0)}
-
-    async def ends(self, partitions: list[Partition]) -> dict[Partition, int]:
-        return dict.fromkeys(partitions, self.end)
+        return {USAGE, Partition("state", 0)}
 
 
 class Tables:
@@ -103,9 +102,16 @@ class Idle:
 class Scene:
     def __init__(self) -> None:
         self.app, self.worker, self.marks = App(), Worker(), Marks()
+        self.end: int | None = 0
         parts: dict[str, Any] = {"app": self.app, "worker": self.worker, "checkpoints": self.marks, "roller": Idle()}
         metrics = WorkerMetrics(CollectorRegistry())
-        self.keeper = Timekeeper(**parts, metrics=metrics, clock=SystemClock(), interval_s=0.01)
+        self.keeper = Timekeeper(**parts, metrics=metrics, clock=SystemClock(), interval_s=0.01, ends=self.ends)
+
+    def ends(self, partitions: Collection[TP]) -> dict[tuple[str, int], int]:
+        """Say where the log ends; nothing when no broker answers."""
+        if self.end is None:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return dict.fromkeys(partitions, self.end)
 
     async def look(self) -> bool:
         return await self.keeper._advance()
@@ -117,35 +123,44 @@ def scene() -> Scene:
 
 
 async def test_time_waits_for_what_was_published_before_the_watermark(scene: Scene) -> None:
-    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    scene.marks.now, scene.end = {"f": 100}, 10
     assert not await scene.look()
     assert scene.worker.ticks == []
-    scene.app.lane.tracker.passed(TP, 10)
+    scene.app.lane.tracker.passed(USAGE, 10)
     assert await scene.look()
     assert scene.worker.ticks == [(0, "f", 100)]
 
 
 async def test_a_newer_watermark_does_not_hold_before_its_own_rows_are_applied(scene: Scene) -> None:
-    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    scene.marks.now, scene.end = {"f": 100}, 10
     await scene.look()
-    scene.marks.now, scene.app.lane.end = {"f": 200}, 20
-    scene.app.lane.tracker.passed(TP, 10)
-    await scene.look()
-    assert scene.worker.ticks == [(0, "f", 100)]
+    scene.marks.now, scene.end = {"f": 200}, 20
+    scene.app.lane.tracker.passed(USAGE, 10)
     await scene.look()
     assert scene.worker.ticks == [(0, "f", 100)]
-    scene.app.lane.tracker.passed(TP, 20)
+    await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
+    scene.app.lane.tracker.passed(USAGE, 20)
     await scene.look()
     assert scene.worker.ticks[-1] == (0, "f", 200)
 
 
 async def test_a_rebalance_makes_every_promise_void(scene: Scene) -> None:
-    scene.marks.now, scene.app.lane.end = {"f": 100}, 10
+    scene.marks.now, scene.end = {"f": 100}, 10
     await scene.look()
-    scene.app.consumer_generation_id, scene.app.lane.end = 2, 30
-    scene.app.lane.tracker.passed(TP, 10)
+    scene.app.consumer_generation_id, scene.end = 2, 30
+    scene.app.lane.tracker.passed(USAGE, 10)
     assert not await scene.look()
     assert scene.worker.ticks == []
+
+
+async def test_time_stands_still_while_nobody_says_where_the_log_ends(scene: Scene) -> None:
+    scene.marks.now, scene.end = {"f": 100}, None
+    assert not await scene.look()
+    assert scene.worker.ticks == []
+    scene.end = 0
+    assert await scene.look()
+    assert scene.worker.ticks == [(0, "f", 100)]
 
 
 async def test_an_unchanged_watermark_is_not_told_again(scene: Scene) -> None:
@@ -156,8 +171,8 @@ async def test_an_unchanged_watermark_is_not_told_again(scene: Scene) -> None:
 
 
 async def test_until_caught_up_ends_when_all_is_applied(scene: Scene) -> None:
-    scene.app.lane.tracker.passed(TP, 5)
-    scene.app.lane.end = 5
+    scene.app.lane.tracker.passed(USAGE, 5)
+    scene.end = 5
     scene.marks.now = {"f": 100}
     await scene.keeper.run(until_caught_up=True)
     assert scene.worker.known == {"f": 100}

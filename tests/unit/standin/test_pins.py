@@ -15,7 +15,7 @@ def test_a_damaged_line_is_refused(line: str) -> None:
         parse(line)
 
 
-@pytest.mark.parametrize(("name", "file"), [("kafka", "kafka_2.13-4.3.0.jar"), ("registry", "-all.tar.gz")])
+@pytest.mark.parametrize(("name", "file"), [("kafka", "kafka_2.13-4.2.1.jar"), ("registry", "-all.tar.gz")])
 def test_every_file_is_pinned_once_and_whole(name: str, file: str) -> None:
     found = pins(name)
     assert any(pin.file_name.endswith(file) for pin in found)
