@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 from support.alert_rows import crash
-from support.chain import clean_environment, until
+from support.command import clean_environment
 from support.notifier_world import World, world
+from support.waiting import until
 
 from plumbing.clock import SECOND, SystemClock
 

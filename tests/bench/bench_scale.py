@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import psutil
-from support.chain import until
+from support.waiting import until
 from support.worker_fleet import Fleet, fleet
 
 from standin.stack import Stack

@@ -19,7 +19,8 @@ from typing import Any
 import orjson
 import pytest
 from confluent_kafka.admin import AdminClient
-from support.chain import clean_environment, free_port
+from support.chain import free_port
+from support.command import clean_environment
 from support.rendered_pod import Laid, Node
 from support.simulated import standing_still
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.chain import Chain, Ended, chain, free_port, until
+from support.chain import Chain, chain, free_port
+from support.command import Ended
+from support.waiting import until
 
 from standin.cloud_controller.server import CloudController, running
 from standin.stack import Stack

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.chain import Chain, chain, free_port, until
+from support.chain import Chain, chain, free_port
+from support.waiting import until
 
 from schemas import avro
 from schemas.topics import Topics

@@ -1,6 +1,5 @@
 """The demo as a newcomer runs it, on the stack of the tests: checked, and live until Ctrl-C."""
 
-import json
 import os
 import pty
 import select
@@ -10,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from support.command import Ended, cfstream
 
 from standin.cloud_controller.clock import SimClock
 from standin.cloud_controller.scenario import play_demo_scenario
@@ -24,17 +25,14 @@ def environment(stack: Stack) -> dict[str, str]:
     return {**os.environ, **stack.environment, "COLUMNS": "150", "LINES": "50", "TERM": "xterm-256color"}
 
 
+def checked_demo(stack: Stack, *options: str, **given: str) -> Ended:
+    return cfstream("demo", "--once", "--json", *options, environment=environment(stack) | given, within_s=WITHIN_S)
+
+
 def test_checked_demo_matches_the_source_and_every_alert_arrives(stack: Stack) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cfstream", "demo", "--once", "--json"],
-        env=environment(stack),
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outcome = json.loads(done.stdout.strip().splitlines()[-1])
+    done = checked_demo(stack)
+    assert done.code == 0, done.err
+    outcome = done.objects[-1]
     assert list(outcome) == [
         "usage_events",
         "audit_events",
@@ -59,27 +57,17 @@ def test_checked_demo_reads_a_given_cloud_controller_and_keeps_its_secret(stack:
     with running(cc) as url:
         given = {"CFSTREAM_CF_CLIENT_ID": cc.options.client_id, "CFSTREAM_SETTLE_SECONDS": "5"}
         secret = {"CFSTREAM_CF_CLIENT_SECRET": cc.options.client_secret}
-        command = [sys.executable, "-m", "cfstream", "demo", "--once", "--json", "--cf-api", str(url)]
-        done = subprocess.run(
-            command,
-            env=environment(stack) | given | secret,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        outcome = json.loads(done.stdout.strip().splitlines()[-1])
+        done = checked_demo(stack, "--cf-api", str(url), **given, **secret)
+        assert done.code == 0, done.err
+        outcome = done.objects[-1]
         assert outcome["matches_source"] is True
         assert outcome["usage_events"] == len(cc.ledger.usage)
         newest = max(data_folder().glob("runs/*/settings.env"), key=lambda file: file.stat().st_mtime)
         assert str(url) in newest.read_text("utf-8")
         assert cc.options.client_secret not in newest.read_text("utf-8")
-        refused = subprocess.run(
-            command, env=environment(stack) | given, capture_output=True, text=True, timeout=WITHIN_S, check=False
-        )
-        assert refused.returncode != 0
-        assert "CFSTREAM_CF_CLIENT_SECRET" in refused.stderr
+        refused = checked_demo(stack, "--cf-api", str(url), **given)
+        assert refused.code != 0
+        assert "CFSTREAM_CF_CLIENT_SECRET" in refused.err
 
 
 @contextmanager

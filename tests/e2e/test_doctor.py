@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from support.chain import Chain, Ended, chain
+from support.chain import Chain, chain
+from support.command import Ended
 
 from standin.cloud_controller.history import Past
 from standin.cloud_controller.server import CloudController

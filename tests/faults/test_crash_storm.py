@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 from support.alert_rows import T0, crash
-from support.chain import clean_environment, until
+from support.command import clean_environment
 from support.notifier_world import World, world
+from support.waiting import until
 
 from plumbing.clock import SECOND
 from schemas.records import AuditEvent

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from support.alert_records import NOW, alert
-from support.chain import until
 from support.notifier_world import Answer, World, world
+from support.waiting import until
 
 from plumbing.clock import SECOND
 from processors.notify.lane import TRIES_AT_ONCE
@@ -87,8 +87,8 @@ def test_a_receiver_that_never_answers_blocks_neither_reading_nor_the_others(not
         release.set()
 
 
-def test_sigkill_between_send_and_record_repeats_with_the_same_key(notified: World) -> None:
-    """Killed while the receiver has the request but the notifier has no answer yet."""
+def kill_while_it_sends(notified: World) -> None:
+    """Kill the notifier while the receiver has the request and has not answered yet."""
     notified.configure(receivers=receivers("a"), route={"receiver": "a"} | AT_ONCE)
     hold = threading.Event()
     notified.hooks.behave["/a"] = lambda before: Answer(hold=hold) if before == 0 else Answer()
@@ -97,6 +97,10 @@ def test_sigkill_between_send_and_record_repeats_with_the_same_key(notified: Wor
     until(lambda: notified.hooks.at("/a"), within_s=30, what="the request is out")
     notified.stop(child, signal.SIGKILL)
     hold.set()
+
+
+def test_sigkill_between_send_and_record_repeats_with_the_same_key(notified: World) -> None:
+    kill_while_it_sends(notified)
     notified.start()
     until(lambda: len(notified.hooks.at("/a")) == 2, within_s=60, what="it is sent again")
     first, second = notified.hooks.at("/a")
@@ -106,14 +110,7 @@ def test_sigkill_between_send_and_record_repeats_with_the_same_key(notified: Wor
 
 
 def test_killed_in_doubt_and_resolved_meanwhile_still_gives_the_all_clear(notified: World) -> None:
-    notified.configure(receivers=receivers("a"), route={"receiver": "a"} | AT_ONCE)
-    hold = threading.Event()
-    notified.hooks.behave["/a"] = lambda before: Answer(hold=hold) if before == 0 else Answer()
-    child = notified.start()
-    notified.alerts(alert("shop"))
-    until(lambda: notified.hooks.at("/a"), within_s=30, what="the request is out")
-    notified.stop(child, signal.SIGKILL)
-    hold.set()
+    kill_while_it_sends(notified)
     notified.alerts(alert("shop", status="resolved", as_of=NOW + 600 * SECOND))
     notified.start()
     until(lambda: ("shop", "resolved") in told(notified, "/a"), within_s=60, what="the all-clear")

@@ -14,7 +14,8 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
 from support.kafka_proxy import WAYS, KafkaProxy, proxy
-from support.producer_run import Site, site, until
+from support.producer_run import Site, site
+from support.waiting import until
 
 from plumbing.kafka import ClientConfig
 from producer.publish.readback import last_values

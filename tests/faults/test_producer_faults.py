@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.producer_run import Site, site, until
+from support.producer_run import Site, site
+from support.waiting import until
 
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.history import Past

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.alert_rows import T0, crash, row
-from support.chain import cfstream
+from support.command import cfstream
 from support.notifier_world import Answer, World, world
 from support.usage_rows import snapshot
 

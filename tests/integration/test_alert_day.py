@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support.alert_day import APPS, DAY_S, day, facts_of
 from support.alert_rows import T0
-from support.chain import clean_environment, until
+from support.command import clean_environment
 from support.notifier_world import World, world
 from support.usage_rows import usage
+from support.waiting import until
 
 from plumbing.clock import SECOND
 from processors.alerts import evaluate

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.chain import Chain, Ended, cfstream, chain, settings, until
+from support.chain import Chain, chain
+from support.command import Ended, cfstream, settings
 from support.secured_kafka import KEY_PASSWORD, MODES, Acl, Secured, secured_kafka
+from support.waiting import until
 
 from helm.render import CHART, Chart
 from standin.cloud_controller.history import Past

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from support.alert_records import NOW, alert
 from support.alert_rows import T0, crash
-from support.chain import until
 from support.notifier_world import Answer, World, world
+from support.waiting import until
 
 from plumbing.clock import SECOND
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
-from support.producer_run import PARTITIONS, Site, site, until
+from support.producer_run import PARTITIONS, Site, site
+from support.waiting import until
 
 from plumbing.clock import SECOND
 from plumbing.kafka import ClientConfig

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka.admin import AdminClient
+from support.waiting import until
 
 from standin.places import data_folder
 
@@ -67,12 +67,6 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         one.end()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-
-
 def gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in _existing(processes))
 
@@ -111,7 +105,7 @@ def test_kafka_and_registry_die_with_a_killed_parent(up: Callable[..., Up]) -> N
     assert len([child for child in children if child.name() == "java"]) == 2
     running.process.kill()
     running.process.wait()
-    eventually(lambda: gone(children))
+    until(lambda: gone(children), within_s=WITHIN_S, what="no child is left")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
@@ -126,18 +120,18 @@ def test_kafka_dies_even_when_everything_between_is_killed(up: Callable[..., Up]
     for guard in between:
         guard.kill()
     running.process.kill()
-    eventually(lambda: gone(java))
+    until(lambda: gone(java), within_s=WITHIN_S, what="no child is left")
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(up: Callable[..., Up]) -> None:
     running = up("--only", "kafka,registry")
-    eventually(lambda: bool(running.descendants("java")))
+    until(lambda: running.descendants("java"), within_s=WITHIN_S, what="the children run")
     children = running.descendants()
     running.process.send_signal(signal.SIGINT)
     rest, _ = running.process.communicate(timeout=WITHIN_S)
     assert running.process.returncode == 0
     assert rest == ""
-    eventually(lambda: gone(children))
+    until(lambda: gone(children), within_s=WITHIN_S, what="no child is left")
 
 
 def test_a_part_that_ends_by_itself_ends_the_command_with_1_and_the_log(up: Callable[..., Up]) -> None:

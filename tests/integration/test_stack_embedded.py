@@ -2,9 +2,8 @@
 
 import contextlib
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from support.waiting import until
 
 from plumbing.errors import UsageError
 from standin.embedded_kafka import Broker
@@ -93,12 +93,6 @@ def committed(pair: Pair, topic: str) -> list[str]:
     raise AssertionError("the end of the topic never came")
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-
-
 def record(kind: str) -> Schema:
     fields = [{"name": "x", "type": kind}]
     return Schema(json.dumps({"type": "record", "name": "R", "fields": fields}), "AVRO")
@@ -174,7 +168,7 @@ def test_a_frozen_broker_answers_nothing_and_goes_on_afterwards(pair: Pair, topi
             admin(pair).list_topics(timeout=0.5)
     finally:
         pair.broker.resume()
-    eventually(lambda: committed(pair, topic) == ["a"])
+    until(lambda: committed(pair, topic) == ["a"], within_s=WITHIN_S, what="it is committed")
 
 
 def test_a_frozen_registry_can_be_ended(pair: Pair) -> None:

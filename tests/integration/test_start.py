@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.kafka_proxy import proxy
-from support.producer_run import Site, site, until
+from support.producer_run import Site, site
+from support.waiting import until
 
 from standin.cloud_controller.controller import CloudController
 from standin.embedded_registry import Registry

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
     NewTopic,
     ResourceType,
 )
-from support.chain import until
+from support.waiting import until
 
 from plumbing.kafka import PARTITIONER, client_config, require_broker
 from plumbing.settings import CommonSettings

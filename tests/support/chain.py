@@ -1,18 +1,13 @@
 """The whole product around a simulated Cloud Controller, driven by its command line as a user drives it."""
 
-import os
 import socket
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
-import orjson
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -21,6 +16,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from support.chain_check import Published
+from support.command import Ended, cfstream, settings
 
 from plumbing.kafka import require_broker
 from schemas.reader import Row, rows, watermarks
@@ -31,59 +27,7 @@ from standin.demo.pipeline import Pipeline
 from standin.demo.scene import Scene, scene
 from standin.demo.source import simulated
 
-PREFIX = "CFSTREAM_"
-POLL_S = 0.02
 SETTLE_S = 5.0
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-    seconds: float
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        """Standard output as JSON lines."""
-        return [orjson.loads(line) for line in self.out.splitlines()]
-
-
-def clean_environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment without any setting of the product, and ``more``."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | dict(more)
-
-
-def cfstream(*arguments: str, environment: Mapping[str, str], within_s: float = 60) -> Ended:
-    """Run a command to its end with just these settings. Fails when it does not end in time."""
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "cfstream", *arguments],
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
-
-
-def until(look: Callable[[], T], *, within_s: float, what: str) -> T:
-    """Return the first result that is true; look again and again. Fails after ``within_s``."""
-    deadline = time.monotonic() + within_s
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(POLL_S)
-    return found
-
-
-def settings(named: Mapping[str, str]) -> dict[str, str]:
-    """Return settings as environment variables."""
-    return {PREFIX + name.upper(): value for name, value in named.items()}
 
 
 def free_port() -> int:

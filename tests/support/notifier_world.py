@@ -18,7 +18,8 @@ from typing import Any
 import orjson
 import yaml
 from confluent_kafka import Producer
-from support.chain import Ended, cfstream, clean_environment, until
+from support.command import Ended, cfstream, clean_environment
+from support.waiting import until
 
 from plumbing.clock import SECOND
 from plumbing.kafka import PARTITIONER, require_broker

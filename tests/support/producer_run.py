@@ -4,17 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import orjson
 from confluent_kafka.admin import AdminClient
+from support.command import Ended, cfstream, clean_environment
 from support.producer_world import Identified, identities
 
 from schemas.codec import Codec
@@ -25,38 +23,7 @@ from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.server import Tls, running
 from standin.cloud_controller.service import Service
 
-T = TypeVar("T")
-
 PARTITIONS = 3
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        """Standard output as JSON lines."""
-        return [orjson.loads(line) for line in self.out.splitlines()]
-
-
-def until(look: Callable[[], T], *, within_s: float, what: str) -> T:
-    """Return the first result that is true; fail after ``within_s``."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        pause.wait(0.05)
-    return found
-
-
-def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with no settings of the product but these."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("CFSTREAM_")} | dict(settings)
 
 
 @dataclass
@@ -74,15 +41,7 @@ class Site:
 
     def run(self, *arguments: str, **more: str) -> Ended:
         """Run a command to its end; ``more`` are settings in lower case."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cfstream", *arguments],
-            env=clean_environment(self.settings(more)),
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return cfstream(*arguments, environment=self.settings(more), within_s=90)
 
     def good(self, *arguments: str, **more: str) -> Ended:
         """Run a command that must end with exit 0."""

@@ -1,5 +1,7 @@
 """Rows of the feeds and records of snapshots, with all fields, for tests of the workers."""
 
+from support.alert_rows import details
+
 from schemas.records import AppUsageEvent, AuditEvent, ProcessSnapshot
 
 SECOND = 1_000_000
@@ -96,17 +98,7 @@ def audit(kind: str, at: int, app: str = "app-1", *, index: int = 0) -> AuditEve
     """Return an audit event about an app."""
     crash = None
     if kind.endswith("crash"):
-        crash = {
-            "instance": f"i-{index}",
-            "index": index,
-            "cell_id": "cell-1",
-            "exit_description": "APP/PROC/WEB: Exited with status 1",
-            "reason": "CRASHED",
-            "exit_status": "1",
-            "crash_count": None,
-            "crash_timestamp_ns": None,
-            "version": None,
-        }
+        crash = details(index)
     return AuditEvent(
         foundation="f",
         guid=f"{kind}-{app}-{at}-{index}",
@@ -124,5 +116,5 @@ def audit(kind: str, at: int, app: str = "app-1", *, index: int = 0) -> AuditEve
         org_guid="org-1",
         app_guid=app,
         data="{}",
-        crash=crash,  # type: ignore[typeddict-item]  # complete above
+        crash=crash,
     )
