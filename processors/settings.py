@@ -27,7 +27,7 @@ class WorkerSettings(CommonSettings):
         "restart within the session timeout then moves no partition.",
     )
     worker_session_timeout_s: float = Field(
-        default=10,
+        default=8,
         ge=6,
         le=300,
         description="Seconds after which a silent worker's partitions go to the others; one with a name "

@@ -31,7 +31,7 @@ class LaneSettings:
     bootstrap_servers: str
     instance_id: str | None = None
     credentials: Any = None
-    session_timeout_s: float = 10.0
+    session_timeout_s: float = 8.0
     heartbeat_s: float = 3.0
     commit_interval_s: float = 1.0
     chunk_records: int = 10_000

@@ -17,7 +17,7 @@ APPS = int(os.environ.get("CFSTREAM_BENCH_APPS", "100000"))
 ROWS_EACH, BATCH = 3, 5_000
 MOST_MB = 600
 WITHIN_S = 900.0
-AS_SHIPPED = {"worker_session_timeout_s": "10", "worker_chunk_records": "10000", "worker_tick_seconds": "1"}
+AS_SHIPPED = {"worker_session_timeout_s": "8", "worker_chunk_records": "10000", "worker_tick_seconds": "1"}
 
 
 def seconds_until(done: Callable[[], bool], what: str) -> float:
