@@ -54,12 +54,11 @@ class AppBook:
         """Return the keys of a partition."""
         return [key for key, _row in self._table.rows(partition)]
 
-    def put(self, partition: int, key: bytes, state: AppState) -> list[Change]:
-        """Write a state; return its usage."""
+    def put(self, partition: int, key: bytes, state: AppState, usage: list[Change]) -> None:
+        """Write a state, and keep its usage."""
         self._table.put(partition, key, self._encode(state))
         self._keep(partition, key, state)
-        usage = self._changes[partition, key] = changes(state)
-        return usage
+        self._changes[partition, key] = usage
 
     def remove(self, partition: int, key: bytes) -> None:
         """Write a tombstone."""

@@ -175,8 +175,9 @@ class Worker:
             await self._usage.publish_hours(partition, foundation, until, self._lock)
 
     async def refresh(self, partition: int) -> None:
-        """Write rows of a while ago once more, so that compaction cannot leave a paused worker's late write."""
+        """Write once more what a paused worker's late write may lie behind: rows of a while ago, totals and hours."""
         async with self._lock:
+            self._usage.renew(partition)
             if partition in self._schedules and self._refresh(partition):
                 await self._writer.durable()
 
@@ -240,12 +241,13 @@ class Worker:
                 self._usage.start(partition)
                 for index, (key, state) in enumerate(self._book.items(partition)):
                     self._set_due(partition, key, state)
-                    self._usage.changed(partition, key, state, [], changes(state))
+                    self._usage.recovered(partition, key, state)
                     for topic, name in self._offsets:
                         offset: int = state[name]  # type: ignore[literal-required]  # names of the record
                         known[TP(topic, partition)] = max(offset + 1, known.get(TP(topic, partition), 0))
                     if index % 1000 == 0:
                         await asyncio.sleep(0)
+                self._usage.take_over(partition)
         return known
 
     async def revoked(self) -> None:
@@ -272,9 +274,11 @@ class Worker:
             if not entry.records and not entry.timed:
                 continue
             settle(entry.state, entry.records)
-            after = self._book.put(work.partition, key, entry.state)
+            after = changes(entry.state)
             if entry.before is not None:
-                self._usage.changed(work.partition, key, entry.state, entry.before, after)
+                revised_from = self._usage.changed(work.partition, key, entry.state, entry.before, after)
+                entry.state["revised_from"] = revised_from
+            self._book.put(work.partition, key, entry.state, after)
             self._set_due(work.partition, key, entry.state)
             wrote = True
         for key, foundation in work.outputs.removed:

@@ -91,6 +91,7 @@ class AppState(TypedDict):
     usage_offset: int
     audit_offset: int
     snapshot_offset: int
+    revised_from: Micros | None
     crash: dict[str, Any] | None
 
 

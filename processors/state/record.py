@@ -45,6 +45,7 @@ def new(foundation: str, app_guid: str) -> AppState:
         usage_offset=-1,
         audit_offset=-1,
         snapshot_offset=-1,
+        revised_from=None,
         crash=None,
     )
 

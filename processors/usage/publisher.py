@@ -1,12 +1,13 @@
 """Keeps the shares of this worker's partitions and writes them: totals when they change, hours when time allows."""
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from plumbing.clock import SECOND
 from processors.book import AppBook
-from processors.lane.writer import Writes
+from processors.lane.writer import DELIVERY_S, Writes
 from processors.progress import ProgressBook
 from processors.standstill import InDoubtError, Standstill
 from processors.usage.changes import NOTHING, Change, changes
@@ -17,6 +18,10 @@ from schemas.codec import Codec
 from schemas.records import Micros
 from schemas.tables import AppState, UsageHour, UsagePartial
 from schemas.topics import Topics
+
+RENEW_S = DELIVERY_S + 10.0
+"""After a take-over: nothing that the worker before has handed over can land behind it any more. Its totals and hours
+carry no version, and a last one, on its way while it was cut off, would replace a newer one and stay."""
 
 SLICE = 1000
 """Apps whose hours are closed in one go, so that chunks are not kept waiting."""
@@ -36,6 +41,7 @@ class UsagePublisher:
         standstill: Standstill,
         late_window: Micros,
         hours: Literal["app", "space", "off"] = "app",
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics = topics
         self._book = book
@@ -49,6 +55,8 @@ class UsagePublisher:
         self._encode_partial = codec.encoder(topics.partials.name, topics.partials.schema)
         self._shares: dict[int, dict[str, Shares]] = {}
         self._vouched: dict[str, Micros] = {}
+        self._monotonic = monotonic
+        self._renew_at: dict[int, float] = {}
 
     def keep_from(self, partition: int, foundation: str) -> Micros:
         """Return the time before which facts may be let go: their hours are closed for good."""
@@ -76,9 +84,15 @@ class UsagePublisher:
         progress["hours_to"] = to * SECOND
         self._progress.change(partition, share.foundation)
 
-    def changed(self, partition: int, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
-        """Take note of an app's new state, and of its changes as they were and are."""
-        self._share(partition, state["foundation"]).changed(key, state, before, after)
+    def changed(
+        self, partition: int, key: bytes, state: AppState, before: list[Change], after: list[Change]
+    ) -> Micros | None:
+        """Take note of an app's new state, and of its changes as they were and are; return its ``revised_from``."""
+        return self._share(partition, state["foundation"]).changed(key, state, before, after)
+
+    def recovered(self, partition: int, key: bytes, state: AppState) -> None:
+        """Take note of an app of a table just recovered."""
+        self._share(partition, state["foundation"]).recovered(key, state, changes(state))
 
     def removed(self, partition: int, key: bytes, foundation: str) -> None:
         """Forget an app that has left the table."""
@@ -110,10 +124,24 @@ class UsagePublisher:
     def reset(self) -> None:
         """Forget all shares: the partitions are assigned anew."""
         self._shares.clear()
+        self._renew_at.clear()
 
     def start(self, partition: int) -> None:
-        """Begin with a partition; its apps follow by ``changed``."""
+        """Begin with a partition; its apps follow by ``recovered``, and then ``take_over``."""
         self._shares[partition] = {}
+
+    def take_over(self, partition: int) -> None:
+        """Note that all apps of a partition are recovered."""
+        for share in self._shares[partition].values():
+            share.take_over()
+        self._renew_at[partition] = self._monotonic() + RENEW_S
+
+    def renew(self, partition: int) -> None:
+        """Have totals and hours published a second time, once after each take-over; cheap when it is not due."""
+        if self._monotonic() >= self._renew_at.get(partition, float("inf")):
+            del self._renew_at[partition]
+            for share in self._shares[partition].values():
+                share.renew()
 
     def publish_totals(self, partition: int) -> bool:
         """Hand the totals that changed to the writer; return whether there were any. Raise InDoubtError."""

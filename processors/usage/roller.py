@@ -12,7 +12,7 @@ from processors.lane.writer import Writes
 from processors.standstill import Standstill
 from processors.usage.rollup import RollUp
 from schemas.codec import Codec
-from schemas.tables import UsageTotal
+from schemas.tables import UsageHour, UsageTotal
 from schemas.topics import Topic, Topics
 
 REWRITE_S = 600.0
@@ -49,6 +49,7 @@ class Roller:
             scope: codec.encoder(topic.name, topic.schema) for scope, topic in self._total_topics.items()
         }
         self._written: dict[str, UsageTotal] = {}
+        self._written_hours: dict[str, UsageHour] = {}
         self._rewritten = self._expired = time.monotonic()
 
     async def step(self, *, to_end: bool = False) -> None:
@@ -59,6 +60,7 @@ class Roller:
         rollup = self._rollup
         if rollup is None:
             rollup = self._rollup = self._new_rollup()
+            self._rewritten = time.monotonic()
             await self._follower.rewind()
             to_end = True
         pairs = await (self._follower.read_to_end() if to_end else self._follower.read())
@@ -73,7 +75,8 @@ class Roller:
             wrote = True
         for base, hour in rollup.changed_hours():
             self._standstill.working()
-            self._writer.write(self._topics.usage_hours.name, base.encode(), self._encode_hour(hour))
+            self._hour(base, hour)
+            self._written_hours[base] = hour
             wrote = True
         if self._housekeeping(rollup) or wrote:
             await self._writer.durable()
@@ -82,6 +85,7 @@ class Roller:
         """Forget everything: another worker publishes the sums now."""
         self._rollup = None
         self._written.clear()
+        self._written_hours.clear()
 
     async def close(self) -> None:
         """Stop reading."""
@@ -91,6 +95,9 @@ class Roller:
         topic = self._total_topics[total["scope"]]
         self._writer.write(topic.name, total["guid"].encode(), self._encode_total[total["scope"]](total))
 
+    def _hour(self, key: str, hour: UsageHour) -> None:
+        self._writer.write(self._topics.usage_hours.name, key.encode(), self._encode_hour(hour))
+
     def _housekeeping(self, rollup: RollUp) -> bool:
         now = time.monotonic()
         did = False
@@ -98,8 +105,11 @@ class Roller:
             self._rewritten = now
             for total in self._written.values():
                 self._total(total)
-            did = bool(self._written)
+            for key, hour in self._written_hours.items():
+                self._hour(key, hour)
+            did = bool(self._written or self._written_hours)
             self._written.clear()
+            self._written_hours.clear()
         if now - self._expired > EXPIRE_S:
             self._expired = now
             for key in rollup.expired():

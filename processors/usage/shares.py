@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from plumbing.clock import SECOND
 from processors.usage.changes import NOTHING, Change, Level, Where, differences, total
 from processors.usage.ledger import HOUR_S, Ledger, hour_of
+from schemas.records import Micros
 from schemas.tables import AppState, Scope, UsageHour, UsageTotal
 
 ScopeKey = tuple[Scope, str]
@@ -32,6 +33,11 @@ class _Group:
     as_of: int = 0
     mark: int | None = None
 
+    def changed(self, at: int) -> None:
+        """Note a second from which on hours are to be published."""
+        if self.mark is None or at < self.mark:
+            self.mark = at
+
 
 @dataclass(slots=True)
 class _App:
@@ -40,6 +46,18 @@ class _App:
     level: Level
     newest: int
     where: Where
+
+
+@dataclass(slots=True)
+class _Inherited:
+    """What another worker may have been publishing when its partition was given to this one.
+
+    ``since``: the hour that was open then. ``apps``, ``groups``: the earliest second of each that was published anew.
+    """
+
+    since: int
+    apps: dict[bytes, int]
+    groups: dict[ScopeKey, int]
 
 
 @dataclass
@@ -60,6 +78,7 @@ class Shares:
     groups: dict[ScopeKey, _Group] = field(default_factory=dict)
     apps: dict[bytes, _App] = field(default_factory=dict)
     changed_apps: dict[bytes, int] = field(default_factory=dict)
+    _inherited: "_Inherited | None" = None
     _totals: set[ScopeKey] = field(default_factory=set)
     _at: dict[Where, tuple[_Group, ...]] = field(default_factory=dict)
     _wheres: dict[Where, Where] = field(default_factory=dict)
@@ -81,18 +100,65 @@ class Shares:
         """The second from which on an app's past is kept."""
         return max(0, self.closed_to - self.kept_s)
 
-    def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> None:
-        """Take note that an app's changes were ``before`` and are ``after``."""
+    def changed(self, key: bytes, state: AppState, before: list[Change], after: list[Change]) -> Micros | None:
+        """Take note that an app's changes were ``before`` and are ``after``.
+
+        Return the earliest time of a change that was ever taken back and whose hour may still be corrected: the state
+        is to remember it until then. The changes that are left say nothing of its hour, should another worker take the
+        app over before this one has published it.
+        """
         gone, come = differences(before, after)
-        marks = self._add(gone, -1) + self._add(come, 1)
+        taken_back = self._add(gone, -1)
+        marks = taken_back + self._add(come, 1)
         for where, level in _settled(gone, come, self.first).items():
             # What a chunk lets go of an app's past leaves the level as it was; an app just recovered is all news.
             if not before or level != NOTHING:
                 self._add_to(where, (self.first - 1, where, *level), 1, self.closed_to)
         if marks:
-            earliest = min(marks)
-            self.changed_apps[key] = min(earliest, self.changed_apps.get(key, earliest))
+            self._app_changed(key, min(marks))
         self._move(key, state, after)
+        revised_from = state["revised_from"]
+        if revised_from is not None and revised_from >= self.first * SECOND:
+            taken_back.append(revised_from // SECOND)
+        return min(taken_back) * SECOND if taken_back else None
+
+    def recovered(self, key: bytes, state: AppState, after: list[Change]) -> None:
+        """Take note of an app whose hours another worker has published, all but those of its last moments perhaps."""
+        revised_from = self.changed(key, state, [], after)
+        if revised_from is not None:
+            self._app_changed(key, revised_from // SECOND)
+            for place in state["places"]:
+                for group in self._groups((place["space_guid"], place["org_guid"])):
+                    group.changed(revised_from // SECOND)
+
+    def take_over(self) -> None:
+        """Note, once all apps are recovered, what is to be published a second time; see ``renew``."""
+        marks = {scope: group.mark for scope, group in self.groups.items() if group.mark is not None}
+        self._inherited = _Inherited(self.closed_to, dict(self.changed_apps), marks)
+
+    def renew(self) -> None:
+        """Mark anew what was published since the take-over: a last word of the other worker may lie behind it.
+
+        To be called when nothing of that worker can be under way any more.
+        """
+        inherited, self._inherited = self._inherited, None
+        if inherited is None:
+            return
+        self._totals.update(self.groups)
+        for key, second in inherited.apps.items():
+            if key in self.apps:
+                self._app_changed(key, second)
+        for scope, second in inherited.groups.items():
+            self.groups[scope].changed(second)
+        if self.hours and inherited.since:
+            for key, app in self.apps.items():
+                if app.level != NOTHING or app.newest >= inherited.since:
+                    self._app_changed(key, inherited.since)
+            for group in self.groups.values():
+                group.changed(inherited.since)
+
+    def _app_changed(self, key: bytes, at: int) -> None:
+        self.changed_apps[key] = min(at, self.changed_apps.get(key, at))
 
     def _add(self, changes: list[Change], sign: int) -> list[int]:
         """Add the changes whose hours may still be corrected; return their times."""
@@ -106,8 +172,7 @@ class Shares:
     def _add_to(self, where: Where, change: Change, sign: int, mark: int) -> None:
         for group in self._groups(where):
             group.ledger.add(change, sign)
-            if group.mark is None or mark < group.mark:
-                group.mark = mark
+            group.changed(mark)
             self._totals.add(group.scope)
 
     def _move(self, key: bytes, state: AppState, after: list[Change]) -> None:

@@ -146,6 +146,7 @@ class World:
                 standstill=self.standstill,
                 late_window=self.keep.late_window,
                 hours=self.hours,
+                monotonic=lambda: self.clock,
             ),
             refresh=lambda partition: self.states.refresh(partition, older_than_s=600, most=500),
             keep=self.keep,
@@ -153,6 +154,13 @@ class World:
             clock=SystemClock(),
         )
         await self.worker.recovered([0])
+
+    def wait(self, seconds: float) -> None:
+        """Let the machine's time pass, without a standstill."""
+        until = self.clock + seconds
+        while self.clock < until:
+            self.clock = min(until, self.clock + 1)
+            self.standstill.working()
 
     def publish(self, topic: str, key: str, record: Mapping[str, Any]) -> None:
         """Append a record to a source topic."""

@@ -15,6 +15,7 @@ from support.world_check import expected_and_found
 from processors import worker
 from processors.state import fold, record
 from processors.state.fold import Keep
+from processors.usage.changes import changes
 
 KEEP = Keep(late_window=3 * HOUR, task_expiry=10_000 * HOUR)
 LATEST_S = 2 * 3600
@@ -208,7 +209,7 @@ async def test_a_fold_without_the_offset_guard_is_caught_by_a_replay() -> None:
             row = world.log.newest(world.topics.state.name)[b"app-1"]
             state = world.codec.decode(row)
             state["usage_offset"] = -1
-            world.book.put(0, b"app-1", state)  # type: ignore[arg-type]  # AppState
+            world.book.put(0, b"app-1", state, changes(state))  # type: ignore[arg-type]  # AppState
             await world.log.durable()
         await world.process(world.topics.usage.name, 0)
         assert (world.state()["running_stagings"] == before["running_stagings"]) is not forgotten

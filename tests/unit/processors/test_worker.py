@@ -6,6 +6,7 @@ from support.worker_world import KilledError, World
 
 from processors.alerts.rules import Rule, Rules
 from processors.state.fold import Keep
+from processors.usage.publisher import RENEW_S
 
 
 @pytest.fixture
@@ -243,6 +244,61 @@ async def test_a_late_row_corrects_closed_hours_of_app_space_and_org(world: Worl
     _totals, hours = world.rolled()
     second = {h["scope"]: h["instance_seconds"] for h in hours.values() if h["hour"] == T0 + HOUR}
     assert second == dict.fromkeys(("app", "space", "org", "foundation"), 900 + 3 * 2700)
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+async def test_what_a_row_takes_out_of_a_closed_hour_is_taken_out_by_a_successor_too(
+    world: World, *, taken_over: bool
+) -> None:
+    end = snapshot("end", 3570, None, read_until=3640)
+    await world.snapshots(snapshot("process", 3570, instances=3, read_until=3640), end)
+    await world.time(T0 + 3605 * SECOND)
+    _totals, hours = world.rolled()
+    assert {h["instance_seconds"] for h in hours.values() if h["hour"] == T0} == {3 * 30}
+    # The row that the snapshot had seen ahead: what ran, ran from then on.
+    await world.rows(usage("STARTED", 3610, instances=3))
+    if taken_over:
+        await world.start()
+    await world.time(T0 + 2 * HOUR)
+    _totals, hours = world.rolled()
+    assert {h["instance_seconds"] for h in hours.values() if h["hour"] == T0} == {0}
+    assert {h["instance_seconds"] for h in hours.values() if h["hour"] == T0 + HOUR} == {3 * 3590}
+    assert world.state()["revised_from"] == T0 + 3570 * SECOND
+
+
+async def test_a_last_word_of_the_worker_before_does_not_stay(world: World) -> None:
+    """Handed over while it was cut off, it lands behind what the new one has written, and has no version."""
+    await world.rows(usage("STARTED", 0, instances=1))
+    await world.rows(usage("STARTED", 0, "idle", instances=5))
+    await world.time(T0 + 1800 * SECOND)
+    last_words = world.log.of(world.topics.partials.name) + world.log.of(world.topics.usage_hours.name)
+    await world.start()
+    await world.rows(usage("STARTED", 1800, instances=3))
+    await world.time(T0 + HOUR + 10 * SECOND)
+    right = world.rolled()
+    world.log.records += last_words
+    assert world.rolled() != right
+    world.wait(RENEW_S - 1)
+    await world.worker.refresh(0)
+    await world.time(T0 + HOUR + 11 * SECOND)
+    assert world.rolled() != right
+    world.wait(1)
+    await world.worker.refresh(0)
+    await world.time(T0 + HOUR + 12 * SECOND)
+    totals, hours = world.rolled()
+    assert totals == right[0]
+    assert {key: hour for key, hour in hours.items() if hour["hour"] == T0} == {
+        key: hour for key, hour in right[1].items() if hour["hour"] == T0
+    }
+
+
+async def test_a_change_taken_back_is_forgotten_with_its_hour(world: World) -> None:
+    await world.snapshots(snapshot("process", 10, instances=3, read_until=40), snapshot("end", 10, None, read_until=40))
+    await world.rows(usage("STARTED", 20, instances=3))
+    assert world.state()["revised_from"] == T0 + 10 * SECOND
+    await world.time(T0 + 100 * HOUR)
+    await world.rows(usage("STARTED", 100 * 3600, instances=4))
+    assert world.state()["revised_from"] is None
 
 
 async def test_a_row_from_the_far_future_closes_no_hours(world: World) -> None:
