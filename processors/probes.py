@@ -1,7 +1,7 @@
 """Is the worker ready, is it alive, how far is it: for probes and metrics.
 
 Ready comes from recovery. Alive comes from progress: a consumer that has died without a word has records waiting
-and applies none, while everything else looks well.
+and applies none, while everything else looks well; a recovery that has died so restores none, and never ends.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ class Probes:
         self._metrics = metrics
         self._stalled_s = stalled_s
         self._ready = False
-        self._looked = self._moved = self._recovering_since = time.monotonic()
+        self._looked = self._moved = self._got_on = self._recovering_since = time.monotonic()
         self._waiting = 0
+        self._restored = 0
         self._positions: dict[TP, int | None] = {}
 
     def ready(self) -> str | None:
@@ -45,6 +46,9 @@ class Probes:
         now = time.monotonic()
         if now - self._looked > self._stalled_s:
             return f"the event loop has not run for {now - self._looked:.0f} s"
+        if not self._ready:
+            still_s = now - self._got_on
+            return f"not ready, and nothing was restored for {still_s:.0f} s" if still_s > self._stalled_s else None
         if self._waiting and now - self._moved > self._stalled_s:
             return f"{self._waiting} offsets wait and none was applied for {now - self._moved:.0f} s"
         return None
@@ -76,6 +80,8 @@ class Probes:
             self._ready = False
             return
         self._ready = self._timekeeper.ready
+        if self._ready or self._states.restored != self._restored:
+            self._got_on, self._restored = self._looked, self._states.restored
         self._metrics.apps.set(self._states.size())
         self._metrics.skipped.set(sum(self._app.lane.skipped.values()))
         sources = [tp for tps in self._timekeeper.sources().values() for tp in tps]

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -15,6 +17,7 @@ from plumbing.settings import masked
 from plumbing.waiting import StoppedError
 from processors.alerts.files import load_rules
 from processors.alerts.rules import Rules
+from processors.lane.answer import answered
 from processors.lane.app import LaneApp
 from processors.lane.check import check as check_libraries
 from processors.parts import Parts, build
@@ -25,8 +28,8 @@ from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
 
-STOP_S = 30.0
-"""A clean stop takes about a second. Correctness does not depend on it."""
+STOP_S = 20.0
+"""A clean stop takes about a second. Correctness does not depend on it, and Kubernetes waits no longer than 30 s."""
 
 
 async def run(settings: WorkerSettings, *, rules: Rules | None = None, until_caught_up: bool = False) -> None:
@@ -70,7 +73,7 @@ async def _ending(parts: Parts) -> AsyncIterator[None]:
         try:
             partitions = sorted(parts.timekeeper.sources())
             known = await parts.worker.recovered(partitions)
-            refuse_shorter(known, await app.lane.ends(list(known)))
+            refuse_shorter(known, await answered("where the sources end", app.lane.ends(list(known))))
             for partition in partitions:
                 refuse_other_topics(parts.progress.source_ids(partition), parts.sources.ids)
             parts.probes.recovered()
@@ -88,11 +91,19 @@ async def _ending(parts: Parts) -> AsyncIterator[None]:
     finally:
         for task in watching:
             task.cancel()
-        try:
-            await asyncio.wait_for(app.stop(), STOP_S)
-        except TimeoutError:
-            _log.warning("the worker did not stop in time; what is durable is whole", seconds=STOP_S)
+        await _stop(app)
         await parts.close()
+
+
+async def _stop(app: LaneApp) -> None:
+    stopping = asyncio.create_task(app.stop())
+    await asyncio.wait({stopping}, timeout=STOP_S)
+    if stopping.done():
+        return stopping.result()
+    _log.warning("the worker did not stop in time; what is durable is whole", seconds=STOP_S)
+    # Faust's services swallow a cancellation, and its thread is no daemon: whoever waits for them waits for ever.
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _until(stop: asyncio.Event, app: LaneApp, work: Coroutine[Any, Any, None]) -> bool:

@@ -46,7 +46,10 @@ class WorkerSettings(CommonSettings):
         "(rocksdb, needs cfstream[rocksdb]) where memory is too small. Filled from Kafka at each start either way.",
     )
     worker_stalled_seconds: float = Field(
-        default=300, ge=10, le=3600, description="Not live after this long with records waiting and none applied."
+        default=300,
+        ge=10,
+        le=3600,
+        description="Not live after this long with records waiting and none applied, or not ready and none restored.",
     )
     late_window_hours: float = Field(
         default=6, gt=0, le=48, description="A row may come this much later than newer ones and still correct its hour."

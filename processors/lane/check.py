@@ -5,6 +5,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -26,6 +27,8 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
             "_new_offset",
             "_waiting_for_ack",
             "ack",
+            "earliest_offsets",
+            "highwaters",
             "on_buffer_drop",
             "on_buffer_full",
             "perform_seek",
@@ -37,11 +40,13 @@ _NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (AIOKafkaConsumerThread, ("_create_worker_consumer", "_ensure_consumer", "_fetch_records", "call_thread")),
     (TopicPartitionState, ("has_valid_position", "position")),
     (Fetcher, ("fetched_records",)),
+    (GroupCoordinator, ("check_errors",)),
     (Recovery, ("flush_buffers", "need_recovery")),
 )
 _KEPT: tuple[tuple[Any, str, str], ...] = (
     (AIOKafkaConsumer.__init__, "_isolation_level", "aborted records would be read"),
     (AIOKafkaConsumer.start, "_fetch_max_wait_ms", "recovery would wait for idle fetches"),
+    (AIOKafkaConsumer.start, "_coordinator", "a worker that has dropped out of its group would go on"),
     (Fetcher.fetched_records, "_records", "chunks would not be whole"),
 )
 """What an object's methods must keep under that name, and what would happen else."""

@@ -19,6 +19,7 @@ from faust.types import TP, Message
 from mode import Service
 from mode.utils.futures import notify
 
+from processors.lane.answer import answered
 from processors.lane.chunk import Chunk
 from processors.lane.thread import CommittedThread, Fetched
 from processors.lane.tracker import Tracker
@@ -32,6 +33,8 @@ FINISH_S = 10.0
 MOST_PENDING = 4
 """Chunks given to the agent and not done. Faust's own queue then never fills: a put that waits in a full queue
 outlives the rebalance that cleared the queue, and would come out ahead of order."""
+MEMBER_LOOK_S = 2.0
+"""Between two looks whether the worker is still a member of its group."""
 
 
 class Restores(Protocol):
@@ -110,7 +113,14 @@ class LaneConsumer(Consumer):
             await self.sleep(self.commit_interval)
             await self.commit()
 
-    # -- where reading goes on
+    @Service.task
+    async def _watch_membership(self) -> None:
+        """End the worker when it has dropped out of its group, also while nothing is fetched."""
+        while not self.should_stop:
+            await self.sleep(MEMBER_LOOK_S)
+            await self._thread.refuse_dropped_out()
+
+    # -- where reading goes on; recovery waits for these, and ``answered`` says why not for ever
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let Faust finish what is in work and commit it, then forget every position: a rebalance takes all."""
@@ -125,7 +135,8 @@ class LaneConsumer(Consumer):
         A table that was deleted and made anew has nothing of what the group has committed: its sources begin anew.
         """
         sources = [tp for tp in self.assignment() if self.app.topics.acks_enabled_for(tp.topic)]
-        for tp, offset in (await self._thread.resume(sources, self._never_written())).items():
+        resuming = self._thread.resume(sources, self._never_written())
+        for tp, offset in (await answered("what the group has committed", resuming)).items():
             self._wanted[tp] = offset
             self._read_offset[tp] = self._committed_offset[tp] = offset
             self.tracker.start(tp, offset)
@@ -142,8 +153,16 @@ class LaneConsumer(Consumer):
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Seek changelog partitions; recovery does."""
-        await super().seek_wait(partitions)
+        await answered("where the changelogs are read from", super().seek_wait(partitions))
         self._wanted.update({ensure_TP(tp): offset for tp, offset in partitions.items()})
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Return the positions after all that lies in changelog partitions."""
+        return await answered("where the changelogs end", super().highwaters(*partitions))
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Return where changelog partitions begin."""
+        return await answered("where the changelogs begin", super().earliest_offsets(*partitions))
 
     async def ends(self, partitions: list[TP]) -> dict[TP, int]:
         """Return the positions after all that is committed; see ``CommittedThread.ends``."""

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 from faust.types.transports import TransportT
+
+from plumbing.errors import CfstreamError
 
 _log = structlog.get_logger(__name__)
 
@@ -19,6 +21,10 @@ _log = structlog.get_logger(__name__)
 IDLE_FETCH_MS = 250
 """How long a broker holds a fetch that finds nothing. Others wait behind it: after a recovery each of the requests that
 find the sources' positions, and their first fetch, would wait the 1.5 s that Faust gives it."""
+
+
+class DroppedOutError(CfstreamError):
+    """The worker takes part in its group no more: another one may have its partitions, and it must not write."""
 
 
 class Fetched(NamedTuple):
@@ -56,11 +62,16 @@ class CommittedThread(AIOKafkaConsumerThread):
         return result
 
     async def _fetch(self, wanted: dict[TP, int], timeout_s: float, limit: int | None) -> dict[TP, Fetched]:
+        await self._refuse_dropped_out()
         consumer = self._ensure_consumer()
         starts = {tp: start for tp, want in wanted.items() if (start := self._align(consumer, tp, want)) is not None}
         if not starts:
             return {}
-        records = await self._drained(consumer, set(starts), timeout_s, limit)
+        try:
+            records = await self._drained(consumer, set(starts), timeout_s, limit)
+        except KafkaError:
+            await self._refuse_dropped_out()  # whoever waits for records is given the bare error
+            raise
         fetched = {}
         for tp, start in starts.items():
             end = self._position(consumer, tp)
@@ -145,6 +156,23 @@ class CommittedThread(AIOKafkaConsumerThread):
             consumer.seek(tp, offset)
             self._left_at.pop(ensure_TP(tp), None)
         return {ensure_TP(tp): offset for tp, offset in starts.items()}
+
+    async def refuse_dropped_out(self) -> None:
+        """Raise DroppedOutError when the client takes part in the group no more.
+
+        After an answer that it does not expect to a heartbeat, join or sync it does neither again until it is asked
+        for errors. Nothing that Faust calls asks, and the worker would go on beside the next owner of its partitions.
+        """
+        await self.call_thread(self._refuse_dropped_out)
+
+    async def _refuse_dropped_out(self) -> None:
+        consumer = self._ensure_consumer()
+        try:
+            consumer._coordinator.check_errors()  # noqa: SLF001 - no public way; see lane.check
+        except Exception as error:
+            raise DroppedOutError(
+                f"the worker has dropped out of its group {self.app.conf.id} and must start anew: {error!r}"
+            ) from error
 
     async def ends(self, partitions: Iterable[TP]) -> dict[TP, int]:
         """Return the positions after the last committed record or marker (the last stable offset)."""

@@ -58,6 +58,25 @@ def test_a_worker_told_to_end_while_it_starts_ends_soon_and_well(workers: Fleet)
     assert workers.differences() == []
 
 
+def test_a_worker_whose_parts_do_not_stop_ends_all_the_same(workers: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    patched = workers.folder / "stuck"
+    patched.mkdir()
+    (patched / "sitecustomize.py").write_text(
+        "import asyncio, contextlib\n"
+        "import processors.run as run\n"
+        "async def stop(self):\n"
+        "    while True:\n"
+        "        with contextlib.suppress(asyncio.CancelledError):\n"
+        "            await asyncio.sleep(3600)\n"
+        "run.LaneApp.stop, run.STOP_S = stop, 1.0\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(patched))
+    workers.start("one")
+    workers.await_log("one", "tables recovered")
+    assert workers.stop("one", within_s=SOON_S) == 0
+    assert "did not stop in time" in workers.log("one")
+
+
 def test_a_worker_that_wakes_up_after_another_has_taken_over_changes_nothing(workers: Fleet) -> None:
     workers.feed.batch(300)
     workers.start("frozen")

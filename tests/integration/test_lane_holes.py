@@ -19,6 +19,8 @@ Most tests run both side by side over the same topic.
 | a paused worker's late write wins (no fencing) | test_a_stale_record_of_a_paused_worker_loses_in_recovery |
 | windows of a recovered table never expire (385, 193) | test_windows_of_stock_faust_…, test_windows_in_the_record_… |
 | a consumer that has died without a word looks alive (175, 640, 532, 523) | test_a_silent_death_is_seen |
+| one answer of Kafka that takes 90 s ends recovery for ever, without a word | unit/processors/lane/test_answer.py |
+| an unexpected answer to a heartbeat: out of the group, and goes on | unit/processors/lane/test_membership.py |
 | ``exactly_once`` is not exact (517, 323, 136, 177) | not used; it takes kills at luckless moments to see it, so |
 | | what was measured stands in docs/decisions/004 |
 | GlobalTable (283), SetTable on RocksDB (261), windowed tables | not used |

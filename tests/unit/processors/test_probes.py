@@ -51,8 +51,21 @@ class Scene:
     def __init__(self, stalled_s: float) -> None:
         self.app, self.keeper = App(), Keeper()
         self.registry = CollectorRegistry()
-        parts: dict[str, Any] = {"app": self.app, "states": States(), "timekeeper": self.keeper}
+        self.states = States()
+        parts: dict[str, Any] = {"app": self.app, "states": self.states, "timekeeper": self.keeper}
         self.probes = Probes(**parts, metrics=WorkerMetrics(self.registry), stalled_s=stalled_s)
+
+    async def passes(self, seconds: float) -> None:
+        """Let so much time pass, up to a look."""
+        for name in ("_looked", "_moved", "_got_on"):
+            setattr(self.probes, name, getattr(self.probes, name) - seconds)
+        await self.probes._look()
+
+    async def rebalance(self) -> None:
+        self.probes.rebalance_began()
+        self.keeper.ready = False
+        self.app.lane.tracker.forget([TP])
+        await self.probes._look()
 
 
 async def test_not_ready_before_the_tables_are_recovered_and_after_a_rebalance_began() -> None:
@@ -83,6 +96,47 @@ async def test_an_event_loop_that_stands_still_is_a_reason_to_restart() -> None:
     assert scene.probes.live() is None
     scene.probes._looked -= 1000
     assert "event loop" in (scene.probes.live() or "")
+
+
+async def test_a_recovery_that_restores_nothing_is_a_reason_to_restart() -> None:
+    scene = Scene(60)
+    await scene.probes._look()
+    await scene.rebalance()
+    await scene.passes(50)
+    assert scene.probes.live() is None
+    await scene.passes(50)
+    assert "not ready, and nothing was restored for 100 s" in (scene.probes.live() or "")
+
+
+async def test_a_worker_that_was_never_ready_and_never_will_be_is_restarted() -> None:
+    scene = Scene(60)
+    scene.app.started = False
+    await scene.passes(100)
+    assert scene.probes.live() is not None
+
+
+@pytest.mark.parametrize("waiting", [0, 9])
+async def test_a_long_recovery_that_goes_on_is_no_reason_to_restart(waiting: int) -> None:
+    scene = Scene(60)
+    scene.app.lane.end = waiting
+    await scene.probes._look()
+    await scene.rebalance()
+    for _ in range(10):
+        scene.states.restored += 1
+        await scene.passes(50)
+        assert scene.probes.live() is None
+
+
+async def test_a_rebalance_after_a_long_quiet_time_is_no_reason_to_restart() -> None:
+    scene = Scene(60)
+    for _ in range(10):
+        await scene.passes(50)
+    await scene.rebalance()
+    assert scene.probes.live() is None
+    scene.keeper.ready = True
+    scene.app.lane.tracker.start(TP, 0)
+    await scene.passes(50)
+    assert scene.probes.live() is None
 
 
 async def test_lag_and_table_size_are_measured() -> None:
