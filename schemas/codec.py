@@ -27,6 +27,10 @@ class UndecodableError(ValueError):
     """A frame that no schema of ours can read; the message says why. Fit for the dead letters."""
 
 
+class UnknownSchemaError(UndecodableError):
+    """The registry says that it has no such schema id. It may be behind the one that gave the id: ask again first."""
+
+
 class Registry(Protocol):
     """The part of a schema registry that the codec needs. Both calls may block on the network."""
 
@@ -68,12 +72,14 @@ class Codec:
     def encoder(self, topic: str, name: str) -> Encoder:
         """Register the schema ``name`` under ``<topic>-value`` and return the function that encodes its records.
 
-        The function raises ValueError or TypeError for a record that does not fit the schema. Blocks on the
-        registry; call it at the start.
+        What it writes can be decoded without asking the registry again. The function raises ValueError or TypeError for
+        a record that does not fit the schema. Blocks on the registry; call it at the start.
         """
         schema_id = self._registry.register(f"{topic}-value", avro.text(name))
         header = MAGIC + schema_id.to_bytes(4, "big")
         schema = avro.parsed(name)
+        if header not in self._readers:
+            self._readers[header] = _Reader(schema_id, name, schema, None, _quick(schema))
 
         def encode(record: Record) -> bytes:
             out = BytesIO()
@@ -102,7 +108,8 @@ class Codec:
         """Decode one frame into a record of the reader's schema of the same name.
 
         A record whose name is not ours is read by its writer's schema. With ``name``, any other record is refused.
-        Raise UndecodableError for a bad frame. Any other error comes from the registry: it may heal, so try again.
+        Raise UndecodableError for a bad frame, of the kind UnknownSchemaError for an id that the registry does not
+        know. Any other error comes from the registry: it may heal, so try again.
         Blocks on the registry for a new id only.
         """
         reader = self._readers.get(frame[:HEADER_BYTES]) or self._reader(frame)
@@ -124,7 +131,7 @@ class Codec:
         try:
             text = self._registry.schema(schema_id)
         except KeyError:
-            raise UndecodableError(f"schema id {schema_id} is not in the registry") from None
+            raise UnknownSchemaError(f"schema id {schema_id} is not in the registry") from None
         try:
             writer = avro.parse(text)
         except Exception as error:  # json and fastavro raise whatever the text provokes; a registry has other kinds too

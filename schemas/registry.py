@@ -10,7 +10,8 @@ from schemas.errors import SetupError
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 """A newer schema must read everything written under all older ones: consumers upgrade first."""
 
-_NOT_FOUND = (404, 40401, 40403)
+# The registry's own codes. A bare 404 comes from something before it, such as an ingress without a backend.
+_NO_SUBJECT, _NO_SCHEMA, _NO_COMPATIBILITY = 40401, 40403, 40408
 _REFUSED = (401, 403)
 
 # Apicurio begins its messages with the name of a Java class.
@@ -77,11 +78,14 @@ class ConfluentRegistry:
             self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
 
     def schema(self, schema_id: int) -> str:
-        """Return the text of a schema. Raise KeyError for an unknown id, RegistryUnreachableError otherwise."""
+        """Return the text of a schema. Raise KeyError where the registry says that it has no such id (40403).
+
+        Raise RegistryUnreachableError otherwise: also for any other 404, which says nothing about schemas.
+        """
         try:
             found = self._client.get_schema(schema_id)
         except SchemaRegistryError as error:
-            if error.http_status_code in _NOT_FOUND or error.error_code in _NOT_FOUND:
+            if error.error_code == _NO_SCHEMA:
                 raise KeyError(schema_id) from error
             raise self._unreachable(error) from error
         except Exception as error:  # as above
@@ -106,7 +110,7 @@ class ConfluentRegistry:
         try:
             return bool(self._client.get_versions(subject))
         except SchemaRegistryError as error:
-            if error.http_status_code in _NOT_FOUND or error.error_code in _NOT_FOUND:
+            if error.error_code in (_NO_SUBJECT, _NO_SCHEMA):
                 return False
             raise self._unreachable(error) from error
         except Exception as error:  # as above
@@ -120,7 +124,7 @@ class ConfluentRegistry:
         try:
             return str(self._client.get_compatibility(subject))
         except SchemaRegistryError as error:
-            if error.http_status_code in _NOT_FOUND or error.error_code in (*_NOT_FOUND, 40408):
+            if error.error_code in (_NO_SUBJECT, _NO_SCHEMA, _NO_COMPATIBILITY):
                 return None
             raise self._unreachable(error) from error
         except Exception as error:  # as above

@@ -1,6 +1,6 @@
 """Frames into records; waits while the registry is away, and sends what no schema reads to the dead letters."""
 
-import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -10,12 +10,11 @@ from processors.lane.writer import Writer
 from processors.notify import dead_letters
 from processors.notify.inbox import Item
 from processors.notify.metrics import NotifierMetrics
+from processors.schema_ids import SchemaIds
 from schemas.codec import Codec, UndecodableError
-from schemas.registry import RegistryError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
-_REGISTRY_RETRY_S = 1.0
 
 
 class Decoding:
@@ -23,6 +22,7 @@ class Decoding:
 
     def __init__(self, codec: Codec, topics: Topics, writer: Writer, clock: Clock, metrics: NotifierMetrics) -> None:
         self._codec = codec
+        self._ids = SchemaIds(codec, clock)
         self._names = {topic.name: topic.schema for topic in topics}
         self._dead_topic = topics.dead_letters.name
         self._encode = codec.encoder(topics.dead_letters.name, topics.dead_letters.schema)
@@ -30,22 +30,22 @@ class Decoding:
         self._clock = clock
         self._metrics = metrics
 
+    async def learn(self, items: Iterable[Item]) -> None:
+        """Ask the registry for what is new in all of them: who is unknown is waited for once, not one by one."""
+        await self._ids.learn(item.value for item in items if item.value)
+
     async def record(self, item: Item) -> dict[str, Any] | None:
         """Return the record; None for a tombstone, and for what cannot be read, which is in the dead letters then."""
         if item.value is None:
             return None
-        name = self._names.get(item.topic)
-        while True:
-            try:
-                if self._codec.known(item.value):
-                    return self._codec.decode(item.value, name)
-                return await asyncio.to_thread(self._codec.decode, item.value, name)
-            except UndecodableError as error:
-                self.dead(item, str(error))
-                return None
-            except RegistryError as error:
-                _log.warning("waiting for the schema registry", reason=str(error))
-                await self._clock.sleep(_REGISTRY_RETRY_S)
+        for reason in (await self._ids.learn([item.value])).values():
+            self.dead(item, reason)
+            return None
+        try:
+            return self._codec.decode(item.value, self._names.get(item.topic))
+        except UndecodableError as error:
+            self.dead(item, str(error))
+            return None
 
     def dead(self, item: Item, reason: str) -> None:
         """Send a record to the dead letters."""

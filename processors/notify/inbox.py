@@ -58,6 +58,7 @@ class Inbox:
         self._unread: set[tuple[str, int]] = set()
         self._positions: dict[tuple[str, int], int] = {}
         self._committed: dict[tuple[str, int], int] = {}
+        self._notes: dict[tuple[str, int], str] = {}
 
     def open(self) -> None:
         """Look up where to begin. Raise CfstreamError when Kafka does not answer."""
@@ -67,6 +68,7 @@ class Inbox:
             for place in self._consumer.committed(resumed, timeout=_TIMEOUT_S) if resumed else []:
                 if place.offset >= 0:
                     self._committed[place.topic, place.partition] = place.offset
+                    self._notes[place.topic, place.partition] = place.metadata or ""
         except KafkaException as error:
             raise CfstreamError(f"Kafka does not answer: {error.args[0].str()}") from error
         for place in places:
@@ -89,6 +91,10 @@ class Inbox:
         """Return the offset up to which a partition was read."""
         return self._positions.get((topic, partition), self._committed.get((topic, partition), 0))
 
+    def note(self, topic: str, partition: int) -> str:
+        """Return what was noted beside the committed offset of a partition; empty where nothing was."""
+        return self._notes.get((topic, partition), "")
+
     def read(self, timeout_s: float) -> list[Item]:
         """Return what has come; waits so long at most. Raise CfstreamError on a fatal fault."""
         items: list[Item] = []
@@ -103,16 +109,17 @@ class Inbox:
             items.append(Item(*place, offset, _bytes(message.key()), _bytes(message.value())))
         return items
 
-    def commit(self, floors: dict[tuple[str, int], int]) -> None:
-        """Commit for each resumed partition its floor, or what was read where it has none."""
+    def commit(self, floors: dict[tuple[str, int], int], notes: dict[tuple[str, int], str] | None = None) -> None:
+        """Commit for each resumed partition its floor, or what was read where it has none, and its note beside it."""
         offsets = []
         for place, position in self._positions.items():
             if place[0] not in self._resumed:
                 continue
             offset = min(position, floors.get(place, position))
-            if self._committed.get(place) != offset:
-                self._committed[place] = offset
-                offsets.append(TopicPartition(*place, offset))
+            note = (notes or {}).get(place, "")
+            if (self._committed.get(place), self._notes.get(place, "")) != (offset, note):
+                self._committed[place], self._notes[place] = offset, note
+                offsets.append(TopicPartition(*place, offset, note))
         if not offsets:
             return
         try:

@@ -124,7 +124,9 @@ class Session:
 
     async def step(self) -> None:
         """Do one round: at most ``_READ_S`` of waiting."""
-        for item in await asyncio.to_thread(self._inbox.read, _READ_S):
+        items = await asyncio.to_thread(self._inbox.read, _READ_S)
+        await self._decoding.learn(items)
+        for item in items:
             await self._take(item)
         if not self._inbox.loaded:
             return

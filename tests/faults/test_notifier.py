@@ -163,5 +163,6 @@ def test_poison_in_the_alerts_topic_goes_to_the_dead_letters(notified: World) ->
     for poison in (b"", b"\x01abc", b"\x00\x00\x00\x00\x01garbage", b"\x00\x7f\xff\xff\xff"):
         notified._producer.produce(notified.topics.alerts.name, key="x", value=poison)
     notified.alerts(alert("shop"))
-    until(lambda: notified.hooks.at("/a"), within_s=30, what="the good one is told")
+    # The registry is asked for a minute whether it knows the id after all.
+    until(lambda: notified.hooks.at("/a"), within_s=150, what="the good one is told")
     until(lambda: len(notified.read(notified.topics.dead_letters)) == 4, within_s=30, what="four dead letters")

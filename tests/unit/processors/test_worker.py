@@ -55,13 +55,13 @@ async def test_a_record_of_another_topic_goes_to_the_dead_letters(world: World) 
     assert [reason.split(", ")[-1] for reason in reasons] == ["not AppUsageEvent", "not ProcessSnapshot"]
 
 
-async def test_the_registry_is_asked_once_a_chunk_for_an_id_that_it_does_not_have(world: World) -> None:
+async def test_rows_of_an_id_that_the_registry_does_not_have_go_to_the_dead_letters_after_a_while(world: World) -> None:
     name = world.topics.usage.name
     for _ in range(3):
         world.publish_raw(name, b"k", b"\x00\x00\x00\x00\x63abc")
     await world.process(name, 0)
     assert len(world.decoded(world.topics.dead_letters.name)) == 3
-    assert world.schemas.asked.count(99) == 1
+    assert 8 <= world.schemas.asked.count(99) <= 16, "asked for a minute, not for each row"
 
 
 async def test_a_dead_letter_fits_into_a_record_whatever_it_is_about(world: World) -> None:

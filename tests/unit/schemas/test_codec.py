@@ -89,12 +89,22 @@ def test_schema_id_is_asked_for_once() -> None:
     registry = MemoryRegistry()
     codec = Codec(registry)
     record = {"feed": "f", "stage": "s", "reason": "r", "failed_at": 1, "position": "p", "body": b"x"}
-    frame = codec.encoder("t", "DeadLetter")(record)
+    frame = Codec(registry).encoder("t", "DeadLetter")(record)
     assert not codec.known(frame)
     for _ in range(3):
         codec.decode(frame)
     assert registry.asked == [1]
     assert codec.known(frame)
+
+
+def test_what_a_codec_has_written_it_reads_without_the_registry() -> None:
+    registry = MemoryRegistry()
+    codec = Codec(registry)
+    record = {"feed": "f", "stage": "s", "reason": "r", "failed_at": 1, "position": "p", "body": b"x"}
+    frame = codec.encoder("t", "DeadLetter")(record)
+    assert codec.known(frame)
+    assert codec.decode(frame, "DeadLetter") == Codec(registry).decode(frame)
+    assert registry.asked == [1], "by the other one"
 
 
 def test_older_writer_is_read_with_defaults_and_newer_fields_are_dropped() -> None:
