@@ -249,6 +249,7 @@ def tail(
         batcher(foundation, feed, settings, topics, ports),
         outlet(Identity(topics.prefix, foundation.name, written_as), settings, topics, ports),
         clock=ports.clock,
+        random=ports.random,
         metrics=ports.metrics,
         take_snapshot=take_snapshot,
     )

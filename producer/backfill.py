@@ -4,14 +4,19 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from plumbing.clock import iso
 from plumbing.errors import UsageError
 from producer import assemble
 from producer.checkpoint import BACKFILL, TailState
+from producer.feeds import settle
 from producer.once import Once, checkpoints, state_of
 from producer.run import run_tails
 from producer.settings import Feed
 from producer.tail import Progress
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ def plan(tail: TailState | None, earlier: TailState | None, since: int) -> Plan 
 async def backfill(once: Once, feed: Feed, since: int, watch: Callable[[Plan, Progress], None]) -> Plan | None:
     """Read a feed's history from ``since`` on; ``watch`` is shown the progress. Return None where there is nothing.
 
+    Where the tail's start is young, or still to come, it waits until all rows before it are final.
     Raise UsageError, FencedError or CfstreamError. Killed and run again, it goes on.
     """
     prefix = once.foundation.topic_prefix
@@ -58,6 +64,10 @@ async def backfill(once: Once, feed: Feed, since: int, watch: Callable[[Plan, Pr
     planned = plan(state_of(found, name, feed), state_of(found, name, feed + BACKFILL), since)
     if planned is None:
         return None
+    if settle.horizon(once.ports.clock.now(), once.settings.settle_seconds) < planned.until:
+        log.warning(
+            "rows before the tail's start are not final yet: waiting for them", feed=feed, until=iso(planned.until)
+        )
     wanted = assemble.Backfill(planned.since, planned.until, lambda progress: watch(planned, progress))
     tail = await asyncio.to_thread(
         assemble.tail,

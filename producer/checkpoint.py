@@ -78,13 +78,14 @@ def to_record(state: TailState, foundation: str, feed: str, written_at: int) -> 
 def from_record(record: Checkpoint) -> TailState:
     """Return the state that a record stands for. A cursor row is taken for a reseeded one until it is looked at.
 
+    A backfill's record carries no watermark of its own rows: it is known again with the next page.
     Whoever reads a retired tail's record is about to run it: the state is not retired.
     """
     return TailState(
         position=Position(
             guid=record["cursor_guid"],
             created_at=record["cursor_created_at"],
-            settled_until=record["settled_until"],
+            settled_until=record["settled_until"] if record["ends_at"] is None else None,
             seen=Seen.of_texts(record["seen"]),
             floor=record["floor"],
             reseeded=record["cursor_guid"] is not None,

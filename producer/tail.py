@@ -7,7 +7,9 @@ memory is only a copy of the last committed checkpoint: after any doubt it is re
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import Random
 
+from plumbing.backoff import Backoff
 from plumbing.clock import Clock
 from plumbing.errors import CfstreamError
 from plumbing.waiting import StoppedError, unless_stopped
@@ -29,6 +31,9 @@ from schemas.records import Gap
 
 RENEW_S = 1.0
 """An idle tail renews its checkpoint at most so often, else at each poll: watermarks move, the topic stays small."""
+
+DOUBTS = Backoff(first_s=0.5, cap_s=10)
+"""Waits between doubts that follow each other: what fails at once must not ask for full pages without a pause."""
 
 STANDSTILL_S = 300.0
 """Longest time that one page may take: request, encoding and commit with their own limits fit in it."""
@@ -62,7 +67,7 @@ class Progress:
 
 
 class Tail:
-    """Runs until told to stop, or until caught up."""
+    """Runs until told to stop, or until caught up; a backfill until it is finished."""
 
     def __init__(
         self,
@@ -72,6 +77,7 @@ class Tail:
         outlet: Sink,
         *,
         clock: Clock,
+        random: Random,
         metrics: Metrics,
         take_snapshot: TakeSnapshot | None,
     ) -> None:
@@ -80,8 +86,11 @@ class Tail:
         self._batcher = batcher
         self._outlet = outlet
         self._clock = clock
+        self._random = random
         self._report = Report(metrics, options.foundation, options.feed, reader.settle_s)
         self._committed_at = float("-inf")
+        self._doubts = 0
+        """Since the last transaction that was committed for certain."""
         self._owed = Owed(take_snapshot, clock, options.snapshot_interval_s)
         self.progress = Progress()
 
@@ -178,7 +187,11 @@ class Tail:
         return state
 
     async def _rebuilt(self, error: DoubtError, stop: asyncio.Event) -> TailState:
+        """Return the state read back after a doubt: at once after one, with a wait after each further one."""
         self._report.doubt(str(error))
+        if self._doubts:
+            await unless_stopped(stop, self._clock.sleep(DOUBTS.delay(self._doubts - 1, self._random)))
+        self._doubts += 1
         return await self._recovered(stop)
 
     async def _publish(self, state: TailState, step: Step, server_time: int) -> TailState:
@@ -186,7 +199,7 @@ class Tail:
         snapshot = self._owed.ready(state.snapshot_pending)
         now = self._clock.monotonic()
         moved = step.position != state.position
-        finishes = state.ends_at is not None and step.ended and not state.finished
+        finishes = step.finished and not state.finished
         idle = not step.rows and snapshot is None and not finishes
         if idle and (not moved or now - self._committed_at < RENEW_S):
             # Nothing to lose: the position goes on in memory, the next checkpoint takes it along.
@@ -209,12 +222,13 @@ class Tail:
             sequence=state.sequence + 1,
             snapshot_pending=None if snapshot is not None else state.snapshot_pending,
             api_version=self._reader.version,
-            finished=state.ends_at is not None and step.ended,
+            finished=state.finished or step.finished,
         )
         batches = {self._options.topic: batch.messages, self._options.dead_letters: batch.dead}
         if snapshot is not None:
             batches[self._options.snapshots] = snapshot.messages
         self._outlet.write({topic: messages for topic, messages in batches.items() if messages}, new, server_time)
+        self._doubts = 0
         return new, batch
 
     async def _across_gap(self, state: TailState, lost: CursorLostError, stop: asyncio.Event) -> TailState:
@@ -235,6 +249,8 @@ class Tail:
         }
         self._report.gap(gap)
         new = state.with_gap(gap, position, owed=self._owed.reason("reseed" if kind == "reseed" else "gap"))
+        # A snapshot under way began before the gap and does not answer it, however the commit ends.
+        self._owed.cancel()
         try:
             new, _ = await asyncio.to_thread(self._write, new, Step([], position, ended=False), None, gap["found_at"])
         except DoubtError as error:
@@ -244,7 +260,7 @@ class Tail:
                 f"{self.name}: rows were gone before they could be read (the gap is in the checkpoint), and "
                 "CFSTREAM_ON_GAP=stop; start again to go on behind it"
             )
-        self._owed.begin_anew(new.snapshot_pending)
+        self._owed.begin(new.snapshot_pending)
         return new
 
     def _note(self, state: TailState, step: Step, server_time: int) -> None:
@@ -260,8 +276,8 @@ class Tail:
         return self._options.feed == USAGE and is_reseed(row, self._reader.version)
 
     async def _idle(self, state: TailState, stop: asyncio.Event) -> bool:
-        """Wait for the next poll; return whether the tail is done."""
-        if self._options.until_caught_up:
+        """Wait for the next poll; return whether the tail is done. A bounded one is once no row of it can follow."""
+        if self._options.until_caught_up and (state.ends_at is None or state.finished):
             if not self._owed.open(state.snapshot_pending):
                 self._report.log.info("caught up", rows=state.rows)
                 return True

@@ -46,7 +46,8 @@ class Step:
 
     ``ended``: nothing settled is left to read. ``duplicates``: rows that were published before and are dropped.
     ``late``: rows to publish that are older than the watermark given out before. ``held``: young rows that wait.
-    ``newest``: the highest created_at passed.
+    ``newest``: the highest created_at passed. ``finished``: a bounded tail has read all that it was asked for, and no
+    row of it can follow; a feed that goes on is never finished.
     """
 
     rows: list[Any]
@@ -56,3 +57,4 @@ class Step:
     late: int = 0
     held: int = 0
     newest: int | None = None
+    finished: bool = False

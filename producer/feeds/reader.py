@@ -79,12 +79,20 @@ class Reader:
         return step if self.ends_at is None else self._bounded(step, self.ends_at)
 
     def _bounded(self, step: Step, ends_at: int) -> Step:
-        """Leave out the rows of the tail that begins at ``ends_at``; end when none of ours can follow."""
+        """Leave out the rows of the tail that begins at ``ends_at``; finished when none of ours can follow.
+
+        The end of the feed is not enough: where ``ends_at`` is young, or still to come, rows before it may be waiting
+        to settle, and the other tail passes them over. The watermark says when all of them have been read.
+        """
         marks = heads(step.rows, self.version)
         rows = [row for row, (_, at) in zip(step.rows, marks, strict=True) if at is None or at < ends_at]
         disorder_s = 2 * self.settle_s + 60 if self.feed == USAGE else 0
         passed = step.newest is not None and step.newest >= ends_at + int(disorder_s * SECOND)
-        return replace(step, rows=rows, ended=step.ended or passed)
+        ended = step.ended or passed
+        settled_until = step.position.settled_until
+        # W is a microsecond short of the time before which everything was read.
+        finished = ended and settled_until is not None and settled_until >= ends_at - 1
+        return replace(step, rows=rows, ended=ended, finished=finished)
 
     def lost(self, position: Position) -> Position:
         """Return where to go on after CursorLostError."""

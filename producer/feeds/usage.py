@@ -7,13 +7,13 @@ from plumbing.clock import SECOND
 from producer.feeds import settle
 from producer.feeds.dialect import Page, Query, Version, heads, usage_query
 from producer.feeds.position import Position, Step
-from producer.feeds.seen import LARGEST
+from producer.feeds.seen import CROWD, LARGEST
 
 Marks = list[tuple[str | None, int | None]]
 """Guid and created_at of rows."""
 
 KNOWN_ROWS = 2000
-"""Published rows remembered beside the cursor; some 30 kB of a checkpoint at most."""
+"""Published rows remembered beside the cursor, and those of the newest second up to ``CROWD``."""
 
 
 def request(position: Position, version: Version, per_page: int) -> Query:
@@ -106,7 +106,7 @@ def _moved(
         position,
         guid=guid,
         created_at=created_at,
-        seen=position.seen.with_rows(recent, first // SECOND, largest),
+        seen=position.seen.with_rows(recent, first // SECOND, largest, CROWD),
         floor=floor,
         reseeded=is_reseed(rows[len(marks) - 1], version),
     )
@@ -115,10 +115,16 @@ def _moved(
 def lost(position: Position, settle_s: float) -> Position:
     """Return where to go on after the cursor's row has gone: from the oldest row that was not published.
 
-    A row that was recorded after the cursor's may carry a time up to the settle delay before it.
+    A row that was recorded after the cursor's may carry a time up to the settle delay before it. Of a second with more
+    rows than are remembered nobody can say which were published: it is passed over, as part of the gap.
     """
     disorder = int(settle_s * SECOND)
-    floors = [None if position.created_at is None else position.created_at - disorder, position.floor]
+    behind = position.seen.behind_crowds()
+    floors = [
+        None if position.created_at is None else position.created_at - disorder,
+        position.floor,
+        None if behind is None else behind * SECOND,
+    ]
     return replace(
         position, guid=None, floor=max((each for each in floors if each is not None), default=None), reseeded=False
     )

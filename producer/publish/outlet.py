@@ -20,6 +20,7 @@ from producer.publish.readback import last_values
 from producer.publish.transaction import DoubtError, Publisher
 from schemas.codec import Encoder, UndecodableError
 from schemas.records import Checkpoint
+from schemas.registry import RegistryUnreachableError
 
 log = structlog.get_logger()
 
@@ -90,12 +91,16 @@ class Outlet:
         self._clock = clock
         self._random = random
         self._publisher: Publisher | None = None
+        self._failed = False
+        """Whether the last write failed."""
         self.trouble: str | None = None
 
     async def open(self, stop: asyncio.Event) -> TailState | None:
         """Take the identity over and return the last committed state; None where there is none.
 
-        Tries without end while Kafka is away. Raise CfstreamError for what will not heal, StoppedError.
+        Tries without end while Kafka, or a registry that is needed to read, is away. ``trouble`` stays after a failed
+        write, until one has succeeded: an open producer commits nothing yet. Raise CfstreamError for what will not
+        heal, StoppedError.
         """
         backoff = Backoff(first_s=0.2, cap_s=10)
         attempt = 0
@@ -109,7 +114,8 @@ class Outlet:
                 await unless_stopped(stop, self._clock.sleep(delay))
                 attempt += 1
             else:
-                self.trouble = None
+                if not self._failed:
+                    self.trouble = None
                 return state
 
     def write(self, batches: dict[str, list[Message]], state: TailState, written_at: int) -> None:
@@ -126,8 +132,11 @@ class Outlet:
         except BaseException as error:
             # Not ready from now on, not only when the first attempt to open anew has failed too.
             self.trouble = f"Kafka: {error}"
+            self._failed = True
             self.close()
             raise
+        self.trouble = None
+        self._failed = False
 
     def close(self) -> None:
         """Give the producer up. What it has not committed is aborted by the next one, or by the broker in time."""
@@ -140,7 +149,7 @@ class Outlet:
         self._publisher = Publisher(self._config, self.identity.transactional_id)
         try:
             self._publisher.start(given_up=given_up)
-            values = last_values(self._config, self._topic)
+            values = last_values(self._config, self._topic, given_up=given_up)
         except BaseException:
             self.close()
             raise
@@ -151,3 +160,7 @@ class Outlet:
             return checkpoint.from_record(cast("Checkpoint", self._decode(value)))
         except UndecodableError as error:
             raise CfstreamError(f"the checkpoint of {self.identity.key} cannot be read: {error}") from error
+        except RegistryUnreachableError as error:
+            # An older version's checkpoint: its schema is not among those that were registered at the start.
+            self.close()
+            raise DoubtError(f"the checkpoint of {self.identity.key} cannot be read yet: {error}") from error

@@ -97,19 +97,23 @@ class Publisher:
     def publish(self, batches: Mapping[str, Sequence[Message]], last: tuple[str, Message] | None = None) -> None:
         """Write messages by topic and one last message (topic, message), all or nothing.
 
-        Raise FencedError when another producer has taken the id over, DoubtError when the outcome is open.
+        May be more than the client's own queue holds: it is sent in parts then, of the same transaction. Raise
+        FencedError when another producer has taken the id over, DoubtError when the outcome is open.
         """
         if self._spent is not None:
             raise DoubtError(self._spent)
+        deadline = time.monotonic() + COMMIT_DEADLINE_S
         try:
             self._producer.begin_transaction()
             for topic, messages in batches.items():
-                self._produce(topic, messages)
+                self._produce(topic, messages, deadline)
             if last is not None:
-                self._producer.produce(last[0], key=last[1]["key"], value=last[1]["value"])
+                self._produce_one(*last, deadline)
             self._commit()
         except KafkaException as error:
             raise _translated(error) from error
+        except BufferError as error:
+            raise DoubtError(f"the client's queue is full: {error}") from error
 
     def discard(self) -> None:
         """Throw the producer away without waiting for what it has in flight, and without another word to the broker.
@@ -119,25 +123,48 @@ class Publisher:
         self._producer.purge()
         del self._producer
 
-    def _produce(self, topic: str, messages: Sequence[Message]) -> None:
+    def _produce(self, topic: str, messages: Sequence[Message], deadline: float) -> None:
         for chunk in _chunks([message for message in messages if "partition" not in message], 10_000):
-            queued = self._producer.produce_batch(topic, chunk)
-            if queued != len(chunk):
-                # The client's own queue is full: it holds the messages that were taken, the rest is refused.
-                raise DoubtError(f"the client took {queued} of {len(chunk)} messages for {topic}")
+            self._produce_all(topic, chunk, deadline)
             self._producer.poll(0)
         # A batch goes by its keys; the partition of one of its messages is not heeded. What names one comes last:
         # end markers, which must lie behind all that went by key, so that has to be out first.
         closing = [message for message in messages if "partition" in message]
-        if closing and self._producer.flush(COMMIT_DEADLINE_S):
-            raise DoubtError(f"{topic}: messages are left over after {COMMIT_DEADLINE_S:.0f} s")
+        if closing:
+            self._flush(deadline)
         for message in closing:
-            self._producer.produce(topic, value=message["value"], partition=message["partition"])
+            self._produce_one(topic, message, deadline)
+
+    def _produce_all(self, topic: str, messages: Sequence[Message], deadline: float) -> None:
+        """Queue messages in order; where the queue is full, wait until it is empty and go on behind what it took."""
+        left = messages
+        while left:
+            # Copies: the client writes its error into each message that it refuses.
+            tried = [dict(message) for message in left]
+            queued = self._producer.produce_batch(topic, tried)
+            left = left[queued:]
+            refused = [message["_error"] for message in tried if "_error" in message]
+            # A full queue refuses all that follows, so the order stays; any other refusal does not heal by waiting.
+            if any(error.code() != KafkaError._QUEUE_FULL for error in refused):  # noqa: SLF001 - librdkafka's own code has no other name
+                raise DoubtError(f"the client took {queued} of {len(tried)} messages for {topic}: {refused[0].str()}")
+            if left:
+                self._flush(deadline)
+
+    def _produce_one(self, topic: str, message: Message, deadline: float) -> None:
+        try:
+            self._producer.produce(topic, **message)
+        except BufferError:
+            self._flush(deadline)
+            self._producer.produce(topic, **message)
+
+    def _flush(self, deadline: float) -> None:
+        """Wait until the broker has all that is queued. Raise DoubtError when that takes until the deadline."""
+        if self._producer.flush(max(0.0, deadline - time.monotonic())):
+            raise DoubtError(f"records are left over after {COMMIT_DEADLINE_S:.0f} s")
 
     def _commit(self) -> None:
         deadline = time.monotonic() + COMMIT_DEADLINE_S
-        if self._producer.flush(COMMIT_DEADLINE_S):
-            raise DoubtError(f"records are left over after {COMMIT_DEADLINE_S:.0f} s")
+        self._flush(deadline)
         began = time.monotonic()
         self._producer.commit_transaction(max(0.1, deadline - began))
         took_s = time.monotonic() - began

@@ -43,11 +43,6 @@ class Owed:
         elif self._due == _NEVER:
             self._schedule()
 
-    def begin_anew(self, pending: str | None) -> None:
-        """Take the snapshot that is owed now: one under way may have read what was changed in a later gap."""
-        self.cancel()
-        self.begin(pending)
-
     def open(self, pending: str | None) -> bool:
         """Say whether a snapshot is under way, or is owed and will be tried again."""
         return self._running is not None or (self._take is not None and pending is not None)
@@ -75,7 +70,7 @@ class Owed:
         return self._running
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way. After a gap, too: it may have read what was changed in it."""
         if self._running is not None:
             self._running.cancel()
             self._running = None

@@ -23,6 +23,7 @@ from producer.publish.batch import Batcher, Filters, Message
 from producer.publish.outlet import Identity
 from producer.publish.transaction import DoubtError
 from producer.settings import FEEDS, Feed
+from producer.snapshot.owed import TakeSnapshot
 from producer.tail import Tail, TailOptions
 from schemas.codec import Codec
 from schemas.topics import Topics
@@ -138,6 +139,8 @@ class World:
         self.filters = filters or Filters()
         self.torn = torn
         self.types: tuple[str, ...] = ()
+        self.ends_at: int | None = None
+        self.take_snapshot: TakeSnapshot | None = None
         self.log = Log()
         self.clock = HandClock()
         self.metrics = Metrics()
@@ -182,7 +185,14 @@ class World:
         )
         sink = MemorySink(self.log, self.feed, kills, torn=self.torn)
         tail = Tail(
-            options, self.reader(client), batcher, sink, clock=self.clock, metrics=self.metrics, take_snapshot=None
+            options,
+            self.reader(client),
+            batcher,
+            sink,
+            clock=self.clock,
+            random=Random(1),
+            metrics=self.metrics,
+            take_snapshot=self.take_snapshot,
         )
         return tail, client
 
@@ -210,6 +220,7 @@ class World:
             overlap_s=self.overlap_s,
             page_size=self.page_size,
             types=self.types,
+            ends_at=self.ends_at,
         )
 
     @property

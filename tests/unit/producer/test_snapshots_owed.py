@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import replace
 from random import Random
 
-from support.producer_world import HandClock, World
+import pytest
+from support.producer_world import TOPICS, HandClock, Kill, World
 from support.registry import MemoryRegistry
 from support.simulated import standing_still
 
@@ -33,7 +34,7 @@ class Taker:
         if self._failures:
             self._failures -= 1
             raise ApiError("no")
-        return Snapshot(f"s-{number}", reason, 0, 0, [])
+        return Snapshot(f"s-{number}", reason, 0, 0, [{"value": reason.encode()}])
 
 
 async def settled() -> None:
@@ -41,18 +42,38 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_snapshot_that_began_before_a_gap_does_not_answer_it() -> None:
-    taker = Taker()
-    owed = Owed(taker, HandClock(), 0)
-    owed.begin("first-start")
-    await settled()
-    owed.begin_anew("reseed")
-    taker.go.set()
-    await settled()
-    snapshot = owed.ready("reseed")
-    assert snapshot is not None
-    assert (snapshot.snapshot_id, snapshot.reason) == ("s-1", "reseed")
-    assert taker.begun == ["first-start", "reseed"]
+class Reseeded:
+    """A history with a purge and reseed while the first snapshot is still being taken; that ends soon after."""
+
+    def __init__(self) -> None:
+        self.cc = standing_still(usage_rows=200)
+        self.cc.step(120)
+        self.taker = Taker()
+        self.world = World(self.cc, page_size=30)
+        self.world.take_snapshot = self.taker
+        self.world.between = self._between
+        self._pages = 0
+
+    def _between(self, path: str) -> None:
+        if not path.endswith("app_usage_events"):
+            return
+        self._pages += 1
+        if self._pages == 3:
+            self.cc.step(120)
+            self.cc.purge_and_reseed()
+            self.cc.step(120)
+        if self._pages == 5:
+            self.taker.go.set()
+
+
+@pytest.mark.parametrize("kill", [None, "doubt-before", "doubt-after"])
+def test_a_snapshot_that_began_before_a_gap_does_not_answer_it(kill: Kill | None) -> None:
+    """Nor when nobody knows at first whether the gap was committed."""
+    play = Reseeded()
+    asyncio.run(play.world.session([None, None, kill]))
+    assert (play.world.state.gaps, play.world.state.snapshot_pending) == (1, None)
+    assert play.taker.begun[-1] == "reseed"
+    assert play.world.log.committed[TOPICS.snapshots.name] == [{"value": b"reseed"}]
 
 
 async def test_a_snapshot_that_failed_is_still_open_until_it_was_taken() -> None:
