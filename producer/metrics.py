@@ -41,7 +41,9 @@ class Metrics:
             "cfstream_producer_settled_until_seconds", "The watermark, as a unix time.", _TAIL, **new
         )
         self.held = Gauge("cfstream_producer_held_rows", "Young rows seen that wait to settle.", _TAIL, **new)
-        self.running = Gauge("cfstream_producer_tail_running", "1 where this process runs the tail.", _TAIL, **new)
+        self.running = Gauge(
+            "cfstream_producer_tail_running", "1 where this process runs the tail, 0 where it only could.", _TAIL, **new
+        )
         self.requests = Counter(
             "cfstream_producer_api_requests", "Requests by path and status.", ("foundation", "path", "status"), **new
         )

@@ -22,8 +22,9 @@ from producer.api.errors import ApiError, ForbiddenError, LoginError, RetriableE
 from producer.checkpoint import key
 from producer.entry import ANSWER_S, Entering, Runs, entered
 from producer.metrics import Metrics
+from producer.publish.outlet import Identity
 from producer.settings import Feed, Foundation, ProducerSettings
-from producer.share import Membership, Runner
+from producer.share import Membership, Runner, group_of
 from producer.tail import Tail
 from schemas import provision
 from schemas.codec import Codec
@@ -50,6 +51,10 @@ async def run(settings: ProducerSettings, feeds: tuple[Feed, ...], *, until_caug
         loop.add_signal_handler(name, stop.set)
     log.info("producer starts", **{key: str(value) for key, value in masked(settings).items()})
     ports = _ports(settings)
+    for foundation in foundations:
+        for feed in foundation.feeds:
+            # From the start on: an alert that a tail runs nowhere needs a figure from everybody who could run it.
+            ports.metrics.running.labels(foundation.name, feed).set(0)
     health = Health()
     try:
         with serving(health, ports.metrics.registry, settings.http_host, settings.http_port) as port:
@@ -88,7 +93,7 @@ async def _run(
             names = [key(foundation.name, feed) for feed in foundation.feeds]
             tails += entry.result() if entry.done() else [Entering(name, entry) for name in names]
         if settings.share_tails and not until_caught_up:
-            await share_tails(tails, settings, foundations[0].topic_prefix, health, stop)
+            await share_tails(tails, settings, foundations, health, stop)
         else:
             for tail in tails:
                 health.ready[tail.name] = tail.trouble
@@ -151,13 +156,17 @@ async def run_tails(tails: Sequence[Runs], stop: asyncio.Event) -> None:
 
 
 async def share_tails(
-    tails: Sequence[Runs], settings: ProducerSettings, prefix: str, health: Health, stop: asyncio.Event
+    tails: Sequence[Runs],
+    settings: ProducerSettings,
+    foundations: Sequence[Foundation],
+    health: Health,
+    stop: asyncio.Event,
 ) -> None:
     """Run those tails that the producers' group gives to this one, until ``stop``; the first failure is raised."""
     runner = Runner(tails, settings.partitions)
-    topic = assemble.topics_of(settings, prefix).usage.name
-    group = Membership(client_config(settings), f"{prefix}producer", topic, runner)
-    health.ready["group"] = lambda: None if group.joined else "not in the producers' group yet"
+    topic = assemble.topics_of(settings, foundations[0].topic_prefix).usage.name
+    group = Membership(client_config(settings), group_name(foundations), topic, runner)
+    health.ready["group"] = lambda: None if group.joined else "Kafka: not in the producers' group"
     for tail in tails:
         health.ready[tail.name] = lambda tail=tail: tail.trouble() if runner.holds(tail.name) else None  # type: ignore[misc] # mypy cannot type a default
         health.live[tail.name] = tail.standstill
@@ -172,6 +181,16 @@ async def share_tails(
         await group.leave()
     if runner.failed.done():
         raise runner.failed.result()
+
+
+def group_name(foundations: Sequence[Foundation]) -> str:
+    """Return the name of the group of those producers that read the same feeds of the same foundations."""
+    tails = [
+        Identity(foundation.topic_prefix, foundation.name, feed).transactional_id
+        for foundation in foundations
+        for feed in foundation.feeds
+    ]
+    return group_of(foundations[0].topic_prefix, tails)
 
 
 class Start:
@@ -221,7 +240,7 @@ def prepare_topics(admin: AdminClient, settings: ProducerSettings, foundations: 
             admin,
             assemble.topics_of(settings, prefix),
             ROLES["producer"],
-            [f"{prefix}producer"] if shares else [],
+            [group_name(foundations)] if shares else [],
             partitions=settings.partitions,
             replication=settings.replication_factor,
             create=settings.create_topics,

@@ -144,7 +144,8 @@ class ProducerSettings(CommonSettings):
         description="Time between snapshots of what runs; 0 leaves only those at the first start and after a gap.",
     )
     share_tails: bool = Field(
-        default=True, description="Share the tails with other producers of the same topics; one may then take over."
+        default=True,
+        description="Share the tails with producers of the same foundations and feeds; one may then take over.",
     )
 
     _start = field_validator("start")(_checked_start)

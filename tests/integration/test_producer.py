@@ -24,6 +24,7 @@ from plumbing.kafka import ClientConfig
 from processors.checkpoints import Checkpoints
 from processors.follower import Follower
 from producer.publish.readback import last_values
+from producer.publish.transaction import DoubtError
 from producer.settings import FEEDS
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.history import Past
@@ -130,6 +131,27 @@ def test_a_second_producer_of_the_same_name_fences_the_first_which_ends_with_exi
     here.assert_exact()
 
 
+def test_producers_of_one_prefix_that_share_and_are_given_other_feeds_run_them_all(here: Site) -> None:
+    """One group of both would give one of them the only partition, and the other nothing."""
+    for feed in FEEDS:
+        here.start(feed, "producer", "run", f"--feed={feed}", share_tails="true", partitions="1")
+    for feed in FEEDS:
+        until(lambda feed=feed: here.said(feed, "caught_up=True"), within_s=60, what=f"{feed} is read")  # type: ignore[misc] # mypy cannot type a default
+    # Both are in their groups for good, not one after the other in one.
+    for feed in FEEDS:
+        assert here.said(feed, "tail given up") == 0
+        running = f'cfstream_producer_tail_running{{feed="{feed}",foundation="default"}} 1.0'
+        assert running in httpx.get(f"{address_of(here, feed)}/metrics").text
+        assert httpx.get(f"{address_of(here, feed)}/readyz").status_code == 200
+
+
+def address_of(here: Site, name: str) -> str:
+    """Return where a producer serves its health."""
+    found = re.search(r"address=(http://\S+)", here.log(name).read_text())
+    assert found is not None
+    return found[1]
+
+
 def test_reading_back_waits_for_the_open_transaction_of_another_tail(kafka: str, topic_prefix: str) -> None:
     """Readers of committed records stop before it, though our own checkpoint lies committed behind it."""
     config: ClientConfig = {"bootstrap.servers": kafka}
@@ -148,6 +170,8 @@ def test_reading_back_waits_for_the_open_transaction_of_another_tail(kafka: str,
     ending = threading.Timer(1.0, other.abort_transaction)
     ending.start()
     try:
+        with pytest.raises(DoubtError, match="was given up"):
+            last_values(config, topic, given_up=lambda: True)
         assert last_values(config, topic) == {"ours": b"committed"}
     finally:
         ending.join()
@@ -254,14 +278,16 @@ def test_a_foundation_that_is_away_at_the_start_holds_up_no_other(here: Site, tm
     child = here.start("run", "producer", "run", "--config", str(config), cf_api="", share_tails=shared)
     until(lambda: here.said("run", "page committed"), within_s=60, what="it publishes")
     until(lambda: found()["there"] == len(here.cc.ledger.usage), within_s=60, what="the one that is there is read")
-    address = re.search(r"address=(http://\S+)", here.log("run").read_text())
-    assert address is not None
-    troubles = httpx.get(f"{address[1]}/readyz").json()["troubles"]
+    address = address_of(here, "run")
+    troubles = httpx.get(f"{address}/readyz").json()["troubles"]
     assert troubles["away/app-usage-events"] == "its Cloud Controller has not let us in yet"
-    assert httpx.get(f"{address[1]}/livez").status_code == 200
+    assert httpx.get(f"{address}/livez").status_code == 200
+    for feed in FEEDS:  # so that an alert can tell that it runs nowhere
+        not_running = f'cfstream_producer_tail_running{{feed="{feed}",foundation="away"}} 0.0'
+        assert not_running in httpx.get(f"{address}/metrics").text
     with running(other, port=port):
         until(lambda: found()["away"] == len(other.ledger.usage), within_s=90, what="the other is read too")
-        until(lambda: httpx.get(f"{address[1]}/readyz").status_code == 200, within_s=30, what="it is ready")
+        until(lambda: httpx.get(f"{address}/readyz").status_code == 200, within_s=30, what="it is ready")
         child.terminate()
         assert child.wait(20) == 0
 
