@@ -78,7 +78,8 @@ def test_a_frozen_producer_is_replaced_and_writes_nothing_when_it_wakes(here: Si
     for child in (frozen, second):
         if child.poll() is None:
             child.terminate()
-            assert child.wait(20) == 0
+            # Fenced while it gave its tails up, the one that was frozen is just about to end by itself.
+            assert child.wait(20) in ((0, 3) if child is frozen else (0,))
     finish(here)
 
 
