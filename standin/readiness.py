@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import httpx
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from plumbing.errors import CfstreamError
@@ -29,6 +29,20 @@ def await_kafka(
         except KafkaException:
             if time.monotonic() > deadline:
                 raise _late("Kafka", within_s, log) from None
+
+
+def await_groups(bootstrap_servers: str, *, log: str, within_s: float = KAFKA_WITHIN_S) -> None:
+    """Wait until a broker serves consumer groups: it makes the topic for them when it is first asked.
+
+    A client that asks meanwhile may have no answer for long; librdkafka's may even abort (its issue 4605).
+    """
+    first = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "cfstream-stack", "log_level": 0})
+    try:
+        first.committed([TopicPartition("none", 0)], timeout=within_s)
+    except KafkaException:
+        raise _late("Kafka", within_s, log) from None
+    finally:
+        first.close()
 
 
 def await_registry(

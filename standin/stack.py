@@ -12,6 +12,7 @@ from standin.containers import Containers, KafkaContainer, RegistryContainer, en
 from standin.embedded_kafka import Broker
 from standin.embedded_registry import Registry
 from standin.places import RunFolder, data_folder
+from standin.readiness import await_groups
 
 OnReady = Callable[[str, str], object]
 """Gets the environment variable of a part and its address as soon as that part answers."""
@@ -117,6 +118,8 @@ def open_stack(
         ):
             if running is not None:
                 running.await_ready()
+            if running is not None and running is kafka:
+                await_groups(address, log=str(logs or "the container's log"))
             if address:
                 on_ready(variable, address)
         yield stack
