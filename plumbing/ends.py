@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 _ANSWER_S = 10.0
 _SPARE_S = 5.0
@@ -37,4 +37,4 @@ def high_watermarks(admin: AdminClient, places: Iterable[Place], *, timeout_s: f
             for place, answer in asked.items()
         }
     except TimeoutError as error:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001 - librdkafka's own code has no other name
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error

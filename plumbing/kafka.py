@@ -142,7 +142,7 @@ def require_broker(
 
 def _reason(error: KafkaException, heard: Iterable[KafkaError]) -> str:
     """Return what the client has heard first; that it got no metadata, where it heard nothing."""
-    told = (each.str() for each in heard if each.code() != KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 - librdkafka's name
+    told = (each.str() for each in heard if each.code() != KafkaError._ALL_BROKERS_DOWN)
     return str(next(told, error.args[0].str()))
 
 

@@ -41,7 +41,7 @@ def verdict(settings: CommonSettings, heard: Sequence[KafkaError]) -> Verdict | 
     """
     texts = [_PLACE.sub("", error.str()) for error in heard]
     for error, text in zip(heard, texts, strict=True):
-        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001 - librdkafka's own codes have no other name
+        if error.code() == KafkaError._AUTHENTICATION:
             return _login(settings, text)
         alert = _ALERT.search(text)
         if alert is not None and int(alert[2]) in _OF_CERTIFICATES:
@@ -53,7 +53,7 @@ def verdict(settings: CommonSettings, heard: Sequence[KafkaError]) -> Verdict | 
     return None
 
 
-_CLOSED = {KafkaError._SSL, KafkaError._ALL_BROKERS_DOWN}  # noqa: SLF001 - as above
+_CLOSED = {KafkaError._SSL, KafkaError._ALL_BROKERS_DOWN}
 
 
 def _login(settings: CommonSettings, text: str) -> Verdict:

@@ -65,7 +65,7 @@ class Follower:
         for message in messages:
             trouble, offset = message.error(), message.offset() or 0
             if trouble is not None:
-                if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives
+                if trouble.code() == KafkaError._PARTITION_EOF:
                     # Behind the last record may lie the marker of a transaction.
                     self._position = max(self._position, offset)
                 elif trouble.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:

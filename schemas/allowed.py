@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined] # public, re-exported unmarked
+from confluent_kafka.admin import AclOperation, AdminClient
 
 from schemas.rights import Allowed, NotAllowedError, Role, lacking
 from schemas.topics import Topics

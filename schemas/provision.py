@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,
     NewTopic,

@@ -22,9 +22,9 @@ _HEALS = {
     KafkaError.BROKER_NOT_AVAILABLE,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's names for errors of its own begin so
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
-    KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
 }
 
 _GROUP = "cfstream-reader"
@@ -90,7 +90,7 @@ def rows(
             for message in messages:
                 if (trouble := message.error()) is not None:
                     _require_passing(trouble, topic)
-                    if trouble.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name for it
+                    if trouble.code() == KafkaError._PARTITION_EOF:
                         open_ends.pop(message.partition() or 0, None)
                     continue
                 row = _row(message)
@@ -103,7 +103,7 @@ def rows(
             if messages and trouble is None:
                 heard = time.monotonic()
             elif until_end and time.monotonic() - heard > timeout_s:
-                raise KafkaException(trouble or KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - as above
+                raise KafkaException(trouble or KafkaError(KafkaError._TIMED_OUT))
     finally:
         consumer.close()
 
@@ -140,7 +140,7 @@ def _require_passing(error: KafkaError, topic: str) -> None:
         raise NotAllowedError([f"Read on topic {topic}"])
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         raise NotAllowedError([f"Describe on group {_GROUP}"])
-    if error.code() not in _HEALS and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+    if error.code() not in _HEALS and error.code() != KafkaError._PARTITION_EOF:
         raise KafkaException(error)
 
 

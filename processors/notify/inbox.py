@@ -141,7 +141,7 @@ class Inbox:
         return [TopicPartition(name, number) for number in found.partitions]
 
     def _trouble(self, error: KafkaError, place: tuple[str, int], offset: int | None) -> None:
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives
+        if error.code() == KafkaError._PARTITION_EOF:
             self._unread.discard(place)
             if offset is not None and offset >= 0:
                 self._positions[place] = max(offset, self._positions.get(place, 0))

@@ -14,7 +14,7 @@ from producer.publish.transaction import DoubtError
 from schemas.rights import NotAllowedError
 
 _CHUNK = 1000
-_NO_ANSWER = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)  # noqa: SLF001 - librdkafka's own codes have no other name
+_NO_ANSWER = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT)
 _TRY_S = 1.0
 """How long one question may take before it is asked again."""
 
@@ -53,7 +53,7 @@ def last_values(
                 error = message.error()
                 if error is None:
                     _take(values, message.key(), message.value())
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own code has no other name
+                elif error.code() == KafkaError._PARTITION_EOF:
                     held_at = message.offset() or 0
                     if held_at >= end:
                         return values

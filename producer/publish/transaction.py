@@ -33,7 +33,7 @@ REPEAT_S = 2.0
 _BACKOFF_JITTER = 0.8
 """The least part of its backoff that librdkafka waits (RD_KAFKA_RETRY_JITTER_PERCENT is 20)."""
 
-_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)  # noqa: SLF001 - librdkafka's own codes have no other name
+_FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 _HOPELESS = (
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -88,7 +88,7 @@ class Publisher:
                     # Meanwhile the broker has ended what the last producer left open, or another one has begun too.
                     # Who comes last has the id; whoever loses it is told when it publishes.
                     raise DoubtError(f"another change of {self.transactional_id} was under way") from error
-                waiting = code == KafkaError._TIMED_OUT  # noqa: SLF001 - librdkafka's own code has no other name
+                waiting = code == KafkaError._TIMED_OUT
                 if not waiting or given_up() or time.monotonic() >= deadline:
                     raise _translated(error) from error
             else:
@@ -145,7 +145,7 @@ class Publisher:
             left = left[queued:]
             refused = [message["_error"] for message in tried if "_error" in message]
             # A full queue refuses all that follows, so the order stays; any other refusal does not heal by waiting.
-            if any(error.code() != KafkaError._QUEUE_FULL for error in refused):  # noqa: SLF001 - librdkafka's own code has no other name
+            if any(error.code() != KafkaError._QUEUE_FULL for error in refused):
                 raise DoubtError(f"the client took {queued} of {len(tried)} messages for {topic}: {refused[0].str()}")
             if left:
                 self._flush(deadline)

@@ -30,7 +30,7 @@ from statistics import median
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # public, without a mark
+from confluent_kafka.admin import NewTopic
 from support.usage_rows import SECOND, T0, usage
 
 from plumbing.kafka import admin_client, client_config

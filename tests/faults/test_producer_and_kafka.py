@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 from support.kafka_proxy import WAYS, KafkaProxy, proxy
 from support.producer_run import Site, site
 from support.waiting import until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 from support.usage_rows import usage
 from support.waiting import until
 from support.worker_fleet import Fleet, fleet

@@ -15,7 +15,7 @@ import orjson
 import pytest
 import yaml
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 from support.producer_run import PARTITIONS, Site, site
 from support.waiting import until
 

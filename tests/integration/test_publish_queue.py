@@ -1,6 +1,6 @@
 """A transaction of more messages than the client's own queue holds, on a real Kafka."""
 
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from plumbing.kafka import ClientConfig
 from producer.publish.batch import Message

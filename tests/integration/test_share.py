@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from plumbing.errors import CfstreamError
 from plumbing.kafka import ClientConfig

@@ -14,7 +14,7 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # public, without a mark
+from confluent_kafka.admin import AdminClient, NewTopic
 
 
 @contextlib.contextmanager

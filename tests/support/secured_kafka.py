@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but re-exported without a mark
+from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
     AclOperation,
