@@ -12,7 +12,7 @@ import pytest
 from support.alert_rows import T0, crash
 from support.command import clean_environment
 from support.notifier_world import World, world
-from support.waiting import until
+from support.waiting import until, until_there_are
 
 from plumbing.clock import SECOND
 from schemas.records import AuditEvent
@@ -91,9 +91,9 @@ def test_ten_thousand_crashes_in_a_minute(
             for number in range(1, 3):
                 at_s = number * 2 * HOUR_S
                 chain.crashes(wave(at_s), T0 + (at_s + 61) * SECOND)
-                until(lambda n=number: storms(chain, "firing") >= n, within_s=WITHIN_S, what="the storm is told")  # type: ignore[misc] # n is an int
+                until_there_are(number, lambda: storms(chain, "firing"), within_s=WITHIN_S, what="the storm is told")
                 chain.checkpoint(T0 + (at_s + OVER_AFTER_S) * SECOND)
-                until(lambda n=number: storms(chain, "resolved") >= n, within_s=WITHIN_S, what="its end is told")  # type: ignore[misc] # as above
+                until_there_are(number, lambda: storms(chain, "resolved"), within_s=WITHIN_S, what="its end is told")
                 until(lambda: not open_alerts(chain), within_s=WITHIN_S, what="all alerts of apps are over")
                 sizes.append((rss_mb(applying), rss_mb(notifying)))
                 said = len(chain.hooks.at("/a")) - messages

@@ -14,8 +14,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.kafka_proxy import WAYS, KafkaProxy, proxy
+from support.kafka_rows import topics
 from support.producer_run import Site, site
-from support.waiting import until
+from support.waiting import until, until_there_are
 
 from plumbing.kafka import ClientConfig
 from producer.publish.readback import last_values
@@ -130,7 +131,7 @@ def test_a_commit_that_arrives_within_the_next_transaction_changes_nothing(here:
         own.proxy.hold(way)
         here.cc.do(50)
         here.cc.step(60)
-        until(lambda want=number: len(own.proxy.delivered) == want, within_s=60, what=f"{way}: delivered late")  # type: ignore[misc] # mypy cannot type a default
+        until_there_are(number, lambda: len(own.proxy.delivered), within_s=60, what=f"{way}: delivered late")
         run.await_all(f"after the late commit ({way})")
         assert run.metric("rebuilds_total") >= number
     assert 0 not in own.proxy.delivered, "the broker took the late commit for one of the next transaction"
@@ -176,40 +177,34 @@ def test_a_producer_used_again_after_a_repeated_commit_would_be_caught(own: Kafk
     admin.delete_topics([topic])[topic].result()
 
 
-def test_fenced_while_it_starts_it_is_in_doubt_and_a_new_one_has_the_id(own: Kafka, topic_prefix: str) -> None:
+def test_fenced_while_it_starts_it_is_in_doubt_and_a_new_one_has_the_id(own: Kafka) -> None:
     """The broker was just ending the open transaction of the one before, at its timeout: nobody has taken over."""
     config: ClientConfig = {"bootstrap.servers": own.proxy.bootstrap_servers}
-    topic = f"{topic_prefix}fenced"
-    admin = AdminClient(dict(config))
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
-    own.proxy.fence_next_start()
-    refused = Publisher(config, topic)
-    with pytest.raises(DoubtError, match="another change"):
-        refused.start()
-    refused.discard()
-    publisher = Publisher(config, topic)
-    publisher.start()
-    publisher.publish({topic: [{"key": b"key", "value": b"one"}]})
-    assert [row.value for row in rows(dict(config), topic)] == [b"one"]
-    publisher.discard()
-    admin.delete_topics([topic])[topic].result()
+    with topics(own.proxy.bootstrap_servers, "fenced") as (topic,):
+        own.proxy.fence_next_start()
+        refused = Publisher(config, topic)
+        with pytest.raises(DoubtError, match="another change"):
+            refused.start()
+        refused.discard()
+        publisher = Publisher(config, topic)
+        publisher.start()
+        publisher.publish({topic: [{"key": b"key", "value": b"one"}]})
+        assert [row.value for row in rows(dict(config), topic)] == [b"one"]
+        publisher.discard()
 
 
-def test_a_checkpoint_behind_a_transaction_without_an_end_is_not_guessed(own: Kafka, topic_prefix: str) -> None:
+def test_a_checkpoint_behind_a_transaction_without_an_end_is_not_guessed(own: Kafka) -> None:
     config: ClientConfig = {"bootstrap.servers": own.proxy.bootstrap_servers}
-    topic = f"{topic_prefix}held"
-    admin = AdminClient(dict(config))
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
-    open_one = Producer({**config, "transactional.id": topic})
-    open_one.init_transactions(20)
-    open_one.begin_transaction()
-    open_one.produce(topic, b"state", b"tail")
-    assert open_one.flush(20) == 0
-    with pytest.raises(DoubtError, match=f"holds {topic} at offset 0"):
-        last_values(config, topic, timeout_s=3)
-    open_one.commit_transaction(20)
-    assert last_values(config, topic) == {"tail": b"state"}
-    admin.delete_topics([topic])[topic].result()
+    with topics(own.proxy.bootstrap_servers, "held") as (topic,):
+        open_one = Producer({**config, "transactional.id": topic})
+        open_one.init_transactions(20)
+        open_one.begin_transaction()
+        open_one.produce(topic, b"state", b"tail")
+        assert open_one.flush(20) == 0
+        with pytest.raises(DoubtError, match=f"holds {topic} at offset 0"):
+            last_values(config, topic, timeout_s=3)
+        open_one.commit_transaction(20)
+        assert last_values(config, topic) == {"tail": b"state"}
 
 
 @pytest.mark.timeout(600)  # a broker starts three times, on a machine that may be busy
@@ -262,10 +257,8 @@ def test_sharing_its_tails_it_is_not_ready_while_the_group_is_away_and_goes_on_b
         away()
         try:
             here.cc.do(100)
-            until(
-                lambda want=given_up + 2: here.said("run", "tail given up") >= want,  # type: ignore[misc] # mypy cannot type a default
-                within_s=90,
-                what="it has lost its tails",
+            until_there_are(
+                given_up + 2, lambda: here.said("run", "tail given up"), within_s=90, what="it has lost its tails"
             )
             assert "not in the producers' group" in run.trouble
             assert run.metric("tail_running") == 0
@@ -289,25 +282,22 @@ def test_sharing_its_tails_it_is_not_ready_while_the_group_is_away_and_goes_on_b
 
 
 def test_reading_checkpoints_back_from_a_frozen_kafka_ends_within_seconds_once_given_up(
-    own: Kafka, topic_prefix: str
+    own: Kafka,
 ) -> None:
     config: ClientConfig = {"bootstrap.servers": own.proxy.bootstrap_servers}
-    topic = f"{topic_prefix}frozen"
-    admin = AdminClient(dict(config))
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
-    own.broker.pause()
-    try:
-        began = time.monotonic()
-        with pytest.raises(DoubtError):
-            last_values(config, topic, given_up=lambda: time.monotonic() - began > 2)
-        assert time.monotonic() - began < 10
-    finally:
-        own.broker.resume()
+    with topics(own.proxy.bootstrap_servers, "frozen") as (topic,):
+        own.broker.pause()
+        try:
+            began = time.monotonic()
+            with pytest.raises(DoubtError):
+                last_values(config, topic, given_up=lambda: time.monotonic() - began > 2)
+            assert time.monotonic() - began < 10
+        finally:
+            own.broker.resume()
 
-    def read() -> bool:
-        with suppress(DoubtError):  # the partition may be without a leader for a moment yet
-            return last_values(config, topic) == {}
-        return False
+        def read() -> bool:
+            with suppress(DoubtError):  # the partition may be without a leader for a moment yet
+                return last_values(config, topic) == {}
+            return False
 
-    until(read, within_s=60, what="it is read again")
-    admin.delete_topics([topic])[topic].result()
+        until(read, within_s=60, what="it is read again")

@@ -3,13 +3,14 @@
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.producer_run import Site, site
-from support.waiting import until
+from support.waiting import until, until_there_are
 
 from standin.cloud_controller.controller import CloudController
 from standin.cloud_controller.history import Past
@@ -87,9 +88,8 @@ def test_it_ends_within_seconds_of_sigterm_at_any_moment(here: Site) -> None:
     chance = random.Random(7)
     for number in range(6):
         child = here.start("run", "producer", "run", page_size="50")
-        until(lambda want=number + 1: here.said("run", "producer starts") == want, within_s=40, what="it starts")  # type: ignore[misc] # mypy cannot type a default
-        moment = time.monotonic() + chance.uniform(0, 3)
-        until(lambda due=moment: time.monotonic() >= due, within_s=10, what="the moment")  # type: ignore[misc] # as above
+        until_there_are(number + 1, lambda: here.said("run", "producer starts"), within_s=40, what="it starts")
+        threading.Event().wait(chance.uniform(0, 3))
         child.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert child.wait(20) == 0
@@ -102,11 +102,7 @@ def test_killed_again_and_again_it_goes_on_from_the_last_commit(here: Site) -> N
     for number in range(5):
         child = here.start("run", "producer", "run", page_size="20")
         pages = here.said("run", "page committed") + chance.randint(1, 12)
-        until(
-            lambda want=pages: here.said("run", "page committed") >= want,  # type: ignore[misc] # mypy cannot type a default
-            within_s=40,
-            what=f"round {number}",
-        )
+        until_there_are(pages, lambda: here.said("run", "page committed"), within_s=40, what=f"round {number}")
         child.kill()
         child.wait()
     finish(here)

@@ -16,3 +16,8 @@ def until(look: Callable[[], T], *, within_s: float, what: str) -> T:
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(POLL_S)
     return found
+
+
+def until_there_are(number: int, count: Callable[[], int], *, within_s: float, what: str) -> None:
+    """Wait until what is counted has come to ``number``, or beyond it."""
+    until(lambda: count() >= number, within_s=within_s, what=what)

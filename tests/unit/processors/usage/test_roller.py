@@ -4,45 +4,17 @@ from typing import Any
 
 import pytest
 from support.registry import MemoryRegistry
+from support.usage_partials import hour, total
 
 from processors.standstill import Standstill
 from processors.usage import roller
 from processors.usage.roller import REWRITE_S, Roller
 from processors.usage.rollup import RollUp
 from schemas.codec import Codec
-from schemas.tables import UsageHour, UsagePartial, UsageTotal
 from schemas.topics import Topics
 
 HOUR = 3600 * 1_000_000
 TOPICS = Topics()
-TOTAL = UsageTotal(
-    foundation="f",
-    scope="space",
-    guid="s",
-    name=None,
-    org_guid=None,
-    apps=1,
-    running_instances=3,
-    memory_mb=1,
-    running_tasks=0,
-    task_memory_mb=0,
-    as_of=1,
-)
-CLOSED = UsageHour(
-    foundation="f",
-    scope="space",
-    guid="s",
-    hour=0,
-    until=HOUR,
-    instance_seconds=3600,
-    memory_mb_seconds=0,
-    task_seconds=0,
-    task_memory_mb_seconds=0,
-    instances=1,
-    memory_mb=0,
-    tasks=0,
-    task_memory_mb=0,
-)
 
 
 class Clock:
@@ -60,9 +32,10 @@ class Partials:
 
     def __init__(self, codec: Codec) -> None:
         encode = codec.encoder(TOPICS.partials.name, TOPICS.partials.schema)
-        total = UsagePartial(partition=0, closed_to=None, total=TOTAL, hour=None)
-        hour = UsagePartial(partition=0, closed_to=None, total=None, hour=CLOSED)
-        self.records = [(b"space/s/0", encode(total)), (b"space/s/1970-01-01T00/0", encode(hour))]
+        self.records = [
+            (b"space/s/0", encode(total(0, 3))),
+            (b"space/s/1970-01-01T00/0", encode(hour(0, 3600, 1, until=3600))),
+        ]
         self.left: list[tuple[bytes, bytes]] = []
 
     async def rewind(self) -> None:
