@@ -1,6 +1,6 @@
 """Frames into records; waits while the registry is away, and sends what no schema reads to the dead letters."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -11,7 +11,7 @@ from processors.notify import dead_letters
 from processors.notify.inbox import Item
 from processors.notify.metrics import NotifierMetrics
 from processors.schema_ids import SchemaIds
-from schemas.codec import Codec, UndecodableError
+from schemas.codec import HEADER_BYTES, Codec, UndecodableError
 from schemas.topics import Topics
 
 _log = structlog.get_logger(__name__)
@@ -30,22 +30,25 @@ class Decoding:
         self._clock = clock
         self._metrics = metrics
 
-    async def learn(self, items: Iterable[Item]) -> None:
-        """Ask the registry for what is new in all of them: who is unknown is waited for once, not one by one."""
-        await self._ids.learn(item.value for item in items if item.value)
+    async def records(self, items: Sequence[Item]) -> list[tuple[Item, dict[str, Any] | None]]:
+        """Return items with their records, in order; the record of a tombstone is None.
 
-    async def record(self, item: Item) -> dict[str, Any] | None:
-        """Return the record; None for a tombstone, and for what cannot be read, which is in the dead letters then."""
-        if item.value is None:
-            return None
-        for reason in (await self._ids.learn([item.value])).values():
-            self.dead(item, reason)
-            return None
-        try:
-            return self._codec.decode(item.value, self._names.get(item.topic))
-        except UndecodableError as error:
-            self.dead(item, str(error))
-            return None
+        What cannot be read is left out: it is in the dead letters then. Ids that are new are asked for all together, so
+        those that the registry does not know are waited for once.
+        """
+        unread = await self._ids.learn(item.value for item in items if item.value)
+        found: list[tuple[Item, dict[str, Any] | None]] = []
+        for item in items:
+            if item.value is None:
+                found.append((item, None))
+            elif (reason := unread.get(item.value[:HEADER_BYTES])) is not None:
+                self.dead(item, reason)
+            else:
+                try:
+                    found.append((item, self._codec.decode(item.value, self._names.get(item.topic))))
+                except UndecodableError as error:
+                    self.dead(item, str(error))
+        return found
 
     def dead(self, item: Item, reason: str) -> None:
         """Send a record to the dead letters."""

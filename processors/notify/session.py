@@ -125,9 +125,8 @@ class Session:
     async def step(self) -> None:
         """Do one round: at most ``_READ_S`` of waiting."""
         items = await asyncio.to_thread(self._inbox.read, _READ_S)
-        await self._decoding.learn(items)
-        for item in items:
-            await self._take(item)
+        for item, record in await self._decoding.records(items):
+            self._take(item, record)
         if not self._inbox.loaded:
             return
         if not self._live:
@@ -150,10 +149,7 @@ class Session:
             self._commit_at = self._clock.monotonic() + _COMMIT_EVERY_S
             await self._commit()
 
-    async def _take(self, item: Item) -> None:
-        record = await self._decoding.record(item)
-        if record is None and item.value is not None:
-            return
+    def _take(self, item: Item, record: dict[str, Any] | None) -> None:
         try:
             self._handlers[item.topic](item, record)
         except ValueError as error:  # such as a silence with a bad matcher

@@ -96,9 +96,7 @@ class StormWatch:
     async def step(self) -> None:
         """Do one round."""
         items = await asyncio.to_thread(self._inbox.read, _READ_S)
-        await self._decoding.learn(items)
-        for item in items:
-            record = await self._decoding.record(item)
+        for item, record in await self._decoding.records(items):
             if record is None:
                 continue
             if item.topic == self._topics.checkpoints.name:

@@ -52,7 +52,8 @@ class Scene:
 
     async def take(self, topic: Any, record: dict[str, Any]) -> None:
         value = self.codec.encoder(topic.name, topic.schema)(record)
-        await self.session._take(Item(topic.name, 0, 0, b"k", value))
+        for item, read in await self.session._decoding.records([Item(topic.name, 0, 0, b"k", value)]):
+            self.session._take(item, read)
 
     async def checkpoint(self, feed: str, settled: int, ends_at: int | None = None) -> None:
         record = {"foundation": "f", "feed": feed, "written_at": NOW, "settled_until": settled, "ends_at": ends_at}
