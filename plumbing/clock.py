@@ -8,6 +8,9 @@ from typing import Protocol
 SECOND = 1_000_000
 """Microseconds."""
 
+END_OF_TIME = 253_402_300_799_000_000
+"""The last second of the year 9999."""
+
 
 class Clock(Protocol):
     """Wall clock, monotonic clock and waiting."""

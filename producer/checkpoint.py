@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
+from plumbing.clock import END_OF_TIME
 from producer.feeds.position import Position
 from producer.feeds.seen import Seen
 from schemas.records import Checkpoint, Gap
-
-END_OF_TIME = 253_402_300_799_000_000
-"""The last second of the year 9999: the watermark of a backfill."""
 
 BACKFILL = ".backfill"
 """Behind a feed's name: the backfill of that feed."""
@@ -55,6 +53,7 @@ def to_record(state: TailState, foundation: str, feed: str, written_at: int) -> 
         "foundation": foundation,
         "feed": feed,
         "written_at": written_at,
+        # A backfill says nothing of now, and must not hold the time of its foundation.
         "settled_until": position.settled_until if state.ends_at is None else END_OF_TIME,
         "cursor_guid": position.guid,
         "cursor_created_at": position.created_at,

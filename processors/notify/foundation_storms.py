@@ -7,13 +7,10 @@ nobody else.
 from bisect import bisect_right, insort
 from collections.abc import Iterable
 
-from plumbing.clock import SECOND
+from plumbing.clock import END_OF_TIME, SECOND
 from processors.alerts.rules import Rule
 from processors.alerts.storms import Crashed, Storms
 from schemas.records import Alert, Micros
-
-END_OF_TIME = 253_402_300_799_000_000
-"""The end of the year 9999."""
 
 KEPT = 86_400 * SECOND
 """So much of a foundation waits for a tail of it: by then what is older is history, of which nobody is paged."""

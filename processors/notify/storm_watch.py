@@ -21,7 +21,7 @@ import structlog
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from plumbing.clock import Clock
+from plumbing.clock import END_OF_TIME, Clock
 from plumbing.ends import high_watermarks
 from processors.alerts.rules import Rule
 from processors.alerts.storms import crashed
@@ -29,7 +29,7 @@ from processors.checkpoints import is_tail
 from processors.lane.writer import Writer
 from processors.notify import marks
 from processors.notify.decoding import Decoding
-from processors.notify.foundation_storms import END_OF_TIME, FoundationStorms
+from processors.notify.foundation_storms import FoundationStorms
 from processors.notify.inbox import Inbox, Item
 from processors.notify.marks import Mark
 from processors.notify.metrics import NotifierMetrics

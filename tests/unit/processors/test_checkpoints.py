@@ -4,15 +4,12 @@ from typing import Any
 
 from support.registry import MemoryRegistry
 
-from plumbing.clock import SECOND
+from plumbing.clock import END_OF_TIME, SECOND
 from processors.checkpoints import SILENT, Checkpoints
 from schemas.codec import Codec
 from schemas.topics import Topics
 
 TOPICS = Topics()
-
-END_OF_TIME = 253_402_300_799_000_000
-"""What a backfill and a replay of dead letters give for their watermark."""
 
 
 class Log:

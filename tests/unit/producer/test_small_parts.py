@@ -12,12 +12,12 @@ from support.producer_world import HandClock, World
 from support.registry import MemoryRegistry
 from support.simulated import START, standing_still
 
-from plumbing.clock import SECOND
+from plumbing.clock import END_OF_TIME, SECOND
 from plumbing.errors import UsageError
 from producer import checkpoint
 from producer.api.patience import Patience
 from producer.backfill import Plan, plan
-from producer.checkpoint import END_OF_TIME, TailState
+from producer.checkpoint import TailState
 from producer.feeds.position import Position
 from producer.feeds.seen import Seen
 from producer.publish.readback import last_values

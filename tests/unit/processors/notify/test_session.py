@@ -5,7 +5,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from support.registry import MemoryRegistry
 
-from plumbing.clock import SECOND, SystemClock
+from plumbing.clock import END_OF_TIME, SECOND, SystemClock
 from processors.notify.config import AlertsConfig
 from processors.notify.decoding import Decoding
 from processors.notify.inbox import Item
@@ -16,7 +16,6 @@ from schemas.topics import Topics
 
 TOPICS = Topics()
 NOW = 1_800_000_000 * SECOND
-END_OF_TIME = 253_402_300_799_000_000
 
 
 class Sink:
