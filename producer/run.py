@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -168,7 +169,7 @@ async def share_tails(
     group = Membership(client_config(settings), group_name(foundations), topic, runner)
     health.ready["group"] = lambda: None if group.joined else "Kafka: not in the producers' group"
     for tail in tails:
-        health.ready[tail.name] = lambda tail=tail: tail.trouble() if runner.holds(tail.name) else None  # type: ignore[misc] # mypy cannot type a default
+        health.ready[tail.name] = partial(runner.trouble, tail.name)
         health.live[tail.name] = tail.standstill
     group.start()
     stopped: asyncio.Future[object] = asyncio.ensure_future(stop.wait())

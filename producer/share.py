@@ -60,6 +60,10 @@ class Runner:
         """Say whether a tail runs here."""
         return name in self._running
 
+    def trouble(self, name: str) -> str | None:
+        """Return what is wrong with a tail that runs here; None also for one that does not."""
+        return self.tails[name].trouble() if self.holds(name) else None
+
     async def start(self, partitions: Iterable[int]) -> None:
         """Run the tails of these partitions. Waits for those that are ending; does nothing after ``end``."""
         wanted = set(partitions)
